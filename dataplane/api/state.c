@@ -1,0 +1,207 @@
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct state_rx) % STATE_LINE == 0, "lines of two writers must not meet");
+_Static_assert(sizeof(struct state_lane) % STATE_LINE == 0, "lines of two writers must not meet");
+_Static_assert(sizeof(struct state_core) % STATE_LINE == 0, "lines of two writers must not meet");
+_Static_assert(sizeof(struct state_partition) % STATE_LINE == 0, "lines of two writers must not meet");
+_Static_assert(offsetof(struct state_lane, batches) % STATE_LINE == 0, "the log core's line");
+_Static_assert(offsetof(struct state_partition, visible_end) % STATE_LINE == 0, "the log core's line");
+
+static uint64_t fnv1a(const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+void state_name(const char *run_dir, char name[32])
+{
+	size_t len = strlen(run_dir);
+
+	while (len > 1 && run_dir[len - 1] == '/')
+		len--;
+	snprintf(name, 32, "/weir-%016llx", (unsigned long long)fnv1a(run_dir, len));
+}
+
+static uint32_t layout_check(void)
+{
+	const uint32_t shape[] = {
+		sizeof(struct state),	   sizeof(struct state_port), sizeof(struct state_lane),
+		sizeof(struct state_core), sizeof(struct state_rx),   sizeof(struct state_partition),
+		sizeof(struct state_stream), LEDGER_ROWS,	      EVENT_ROWS,
+		STATE_RECENT,
+	};
+	return (uint32_t)fnv1a(shape, sizeof(shape));
+}
+
+static uint64_t lines(uint64_t bytes)
+{
+	return (bytes + STATE_LINE - 1) / STATE_LINE * STATE_LINE;
+}
+
+/* What the head of a block for this plan would be. */
+static struct state layout_of(const struct plan *plan)
+{
+	struct state s = {.version = STATE_VERSION, .layout_check = layout_check()};
+	uint64_t at = lines(sizeof(struct state));
+
+	s.ports = plan->ports_count;
+	s.lanes = plan->lanes_count;
+	s.cores = plan->cores_count;
+	s.streams_max = plan->streams_max;
+	s.off_ports = at;
+	at += lines(s.ports * sizeof(struct state_port));
+	s.off_lanes = at;
+	at += s.lanes * sizeof(struct state_lane);
+	s.off_cores = at;
+	at += s.cores * sizeof(struct state_core);
+	s.off_streams = at;
+	at += lines(s.streams_max * sizeof(struct state_stream));
+	s.off_rx = at;
+	at += (uint64_t)s.lanes * s.ports * sizeof(struct state_rx);
+	s.off_partitions = at;
+	at += (uint64_t)PLAN_LANES_MAX * s.streams_max * sizeof(struct state_partition);
+	s.size_bytes = at;
+	snprintf(s.storage_path, sizeof(s.storage_path), "%s", plan->storage_path);
+	return s;
+}
+
+static bool same_layout(const struct state *a, const struct state *b)
+{
+	return a->magic == STATE_MAGIC && a->version == b->version &&
+	       a->layout_check == b->layout_check && a->size_bytes == b->size_bytes &&
+	       a->ports == b->ports && a->lanes == b->lanes && a->cores == b->cores &&
+	       a->streams_max == b->streams_max && strcmp(a->storage_path, b->storage_path) == 0;
+}
+
+static struct state *map_shm(int fd, size_t size, int prot)
+{
+	void *p = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static struct state *create_fresh(const char *name, const struct state *want)
+{
+	/* A reader may still map the old block: take its name away instead of changing it. */
+	if (shm_unlink(name) < 0 && errno != ENOENT)
+		return NULL;
+	int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0640);
+	if (fd < 0)
+		return NULL;
+	struct state *s = NULL;
+	if (ftruncate(fd, (off_t)want->size_bytes) == 0)
+		s = map_shm(fd, want->size_bytes, PROT_READ | PROT_WRITE);
+	int saved = errno;
+	close(fd);
+	if (!s) {
+		shm_unlink(name);
+		errno = saved;
+		return NULL;
+	}
+	*s = *want;
+	return s;
+}
+
+struct state *state_create(const struct plan *plan, uint64_t tsc_hz, bool *fresh)
+{
+	char name[32];
+	struct state want = layout_of(plan);
+	struct state *s = NULL;
+	struct stat st;
+
+	state_name(plan->run_dir, name);
+	*fresh = false;
+	int fd = shm_open(name, O_RDWR, 0);
+	if (fd >= 0) {
+		if (fstat(fd, &st) == 0 && (uint64_t)st.st_size == want.size_bytes)
+			s = map_shm(fd, want.size_bytes, PROT_READ | PROT_WRITE);
+		close(fd);
+		if (s && !same_layout(s, &want)) {
+			munmap(s, want.size_bytes);
+			s = NULL;
+		}
+	}
+	if (!s) {
+		s = create_fresh(name, &want);
+		if (!s)
+			return NULL;
+		struct timespec now;
+		clock_gettime(CLOCK_REALTIME, &now);
+		s->created_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+		*fresh = true;
+	}
+	s->tsc_hz = tsc_hz;
+	__atomic_store_n(&s->magic, STATE_MAGIC, __ATOMIC_RELEASE);
+	return s;
+}
+
+const struct state *state_open(const char *run_dir)
+{
+	char name[32];
+	struct stat st;
+
+	state_name(run_dir, name);
+	int fd = shm_open(name, O_RDONLY, 0);
+	if (fd < 0)
+		return NULL;
+	struct state *s = NULL;
+	if (fstat(fd, &st) == 0 && (size_t)st.st_size >= sizeof(struct state))
+		s = map_shm(fd, (size_t)st.st_size, PROT_READ);
+	close(fd);
+	if (!s) {
+		errno = EPROTO;
+		return NULL;
+	}
+	if (__atomic_load_n(&s->magic, __ATOMIC_ACQUIRE) != STATE_MAGIC ||
+	    s->version != STATE_VERSION || s->layout_check != layout_check() ||
+	    s->size_bytes != (uint64_t)st.st_size) {
+		munmap(s, (size_t)st.st_size);
+		errno = EPROTO;
+		return NULL;
+	}
+	return s;
+}
+
+void state_close(const struct state *s)
+{
+	if (s)
+		munmap((void *)(uintptr_t)s, s->size_bytes);
+}
+
+int state_unlink(const char *run_dir)
+{
+	char name[32];
+
+	state_name(run_dir, name);
+	return shm_unlink(name) < 0 ? -errno : 0;
+}
+
+bool state_read_rx(const struct state *s, unsigned lane, unsigned port, struct state_rx_copy *out)
+{
+	struct state_rx *rx = state_rx(s, lane, port);
+
+	for (int tries = 0; tries < 100000; tries++) {
+		uint64_t before = atomic_load_explicit(&rx->seq, memory_order_acquire);
+		out->received = state_load(&rx->received);
+		out->received_bytes = state_load(&rx->received_bytes);
+		for (int i = 0; i < LEDGER_ROWS; i++)
+			out->ledger[i] = state_load(&rx->ledger[i]);
+		atomic_thread_fence(memory_order_acquire);
+		if (!(before & 1) && state_load(&rx->seq) == before)
+			return true;
+	}
+	return false;
+}
