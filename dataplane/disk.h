@@ -5,10 +5,10 @@
  *   disk_sink    everything completes at once and writes nothing (what does the rest cost?)
  *   disk_sim     tests: a deterministic disk that fails, reorders and loses power
  *
- * Asynchronous operations: fill a struct disk_op (owned by the caller until it comes back), submit(),
- * get it back from reap() with result set: >= 0 or -errno. Operations may complete in any order. The
- * caller orders what must be ordered: two writes in flight never touch the same block, a rename is
- * submitted after the completion of what it follows.
+ * Asynchronous operations: fill a struct disk_op (owned by the caller until it comes back),
+ * submit(), get it back from reap() with result set: >= 0 or -errno. Operations may complete in any
+ * order. The caller orders what must be ordered: two writes in flight never touch the same block, a
+ * rename is submitted after the completion of what it follows.
  *
  * Synchronous operations are for start-up and recovery only.
  */
@@ -17,23 +17,26 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 enum { DISK_PATH_MAX = 640 };
 
 enum disk_op_kind {
-	DISK_WRITE,    /* file, buf, buf_index, len, offset; result: bytes written, perhaps fewer than len */
-	DISK_SYNC,     /* file: fdatasync */
-	DISK_CREATE,   /* path, offset = size: open or create for writing, set the size; result: 0, file set */
-	DISK_ZERO,     /* file, offset, len: make these bytes zero and allocated, by writing them */
+	DISK_WRITE,  /* file, buf, buf_index, len, offset; result: bytes written, perhaps fewer than
+			len */
+	DISK_SYNC,   /* file: fdatasync */
+	DISK_CREATE, /* path, offset = size: open or create for writing, set the size; result: 0,
+			file set */
+	DISK_ZERO,   /* file, offset, len: make these bytes zero and allocated, by writing them */
 	DISK_TRUNCATE, /* file, offset = new size */
 	DISK_RENAME,   /* path to path2, then sync of the directory that holds path2 */
 	DISK_UNLINK,   /* path */
 	DISK_SYNC_DIR, /* path: fsync of that directory */
 	DISK_CLOSE,    /* file */
-	DISK_PUT,      /* path: replace atomically and durably by buf[0..len): write path.tmp, fsync, rename,
-	                * sync of the directory */
-	DISK_APPEND,   /* path, buf, len, offset: buffered pwrite into a small file (indexes), created if
-	                * missing; flags & DISK_APPEND_FINAL: truncate behind it and fsync */
+	DISK_PUT,    /* path: replace atomically and durably by buf[0..len): write path.tmp, fsync,
+		      * rename,    sync of the directory */
+	DISK_APPEND, /* path, buf, len, offset: buffered pwrite into a small file (indexes), created
+		      * if missing; flags & DISK_APPEND_FINAL: truncate behind it and fsync */
 };
 
 enum { DISK_APPEND_FINAL = 1 };
@@ -51,14 +54,16 @@ struct disk_op {
 	int64_t result;
 	uint64_t offset;
 	uint64_t submitted_ns, completed_ns; /* monotonic; set by the disk */
-	void *owner;                         /* the caller's */
-	struct disk_op *next;                /* the disk's while in flight, else the caller's */
-	const char *path, *path2;            /* the caller's memory, valid while in flight */
+	void *owner;			     /* the caller's */
+	struct disk_op *next;		     /* the disk's while in flight, else the caller's */
+	const char *path, *path2;	     /* the caller's memory, valid while in flight */
 };
 
 struct disk_stat {
 	uint64_t size_bytes;
 };
+
+struct disk;
 
 struct disk_ops {
 	/* 0, or -EBUSY: full, reap first. */
@@ -71,9 +76,10 @@ struct disk_ops {
 	/* Start-up and recovery. Each -errno on failure. */
 	int (*mkdir)(struct disk *, const char *path);
 	/* Calls fn for each entry (not . and ..) until it returns non-zero, which is returned. */
-	int (*list)(struct disk *, const char *path, int (*fn)(void *arg, const char *name, int is_dir),
-		    void *arg);
-	int (*open)(struct disk *, const char *path, int direct, disk_file *file); /* read and write */
+	int (*list)(struct disk *, const char *path,
+		    int (*fn)(void *arg, const char *name, int is_dir), void *arg);
+	int (*open)(struct disk *, const char *path, int direct,
+		    disk_file *file); /* read and write */
 	ssize_t (*read)(struct disk *, disk_file, void *buf, size_t len, uint64_t offset);
 	int (*stat)(struct disk *, const char *path, struct disk_stat *st);
 	/* Runs one asynchronous operation to its end. */
@@ -86,16 +92,17 @@ struct disk {
 };
 
 struct disk_uring_config {
-	unsigned depth;          /* writes in flight */
-	int direct;              /* enum plan_direct */
-	int async;               /* 1: IOSQE_ASYNC, for a core that also polls */
-	const char *probe_path;  /* data directory: is O_DIRECT possible there? */
-	int helper_cpu;          /* the helper thread's processor, or -1 */
+	unsigned depth;		     /* writes in flight */
+	int direct;		     /* enum plan_direct */
+	int async;		     /* 1: IOSQE_ASYNC, for a core that also polls */
+	const char *probe_path;	     /* data directory: is O_DIRECT possible there? */
+	int helper_cpu;		     /* the helper thread's processor, or -1 */
 	const struct iovec *buffers; /* slab memory to register */
 	unsigned buffers_count;
 };
 
-int disk_uring_create(struct disk **out, const struct disk_uring_config *config, char *err, size_t err_size);
+int disk_uring_create(struct disk **out, const struct disk_uring_config *config, char *err,
+		      size_t err_size);
 void disk_uring_destroy(struct disk *disk);
 int disk_sink_create(struct disk **out);
 void disk_sink_destroy(struct disk *disk);

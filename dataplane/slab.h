@@ -11,8 +11,9 @@
  *
  * Phase. With O_DIRECT a batch that will start at byte p of the file must lie in memory at an
  * address with the same remainder modulo SLAB_BLOCK, so that whole blocks can be written from where
- * they are and only the tail block of the batch before is copied into the room in front. The polling
- * core knows how many bytes it has given to a partition (uncompressed, in order), so it predicts
+ * they are and only the tail block of the batch before is copied into the room in front. The
+ * polling core knows how many bytes it has given to a partition (uncompressed, in order), so it
+ * predicts
  *
  *     phase = (bytes given so far + state_partition.phase_adjust) % SLAB_BLOCK
  *     data  = SLAB_BLOCK + phase
@@ -24,20 +25,23 @@
 
 #include <stdint.h>
 
+#include "api/log_format.h"
+
 #define SLAB_BLOCK 4096u
 
 struct slab {
 	/* Fixed at start. */
-	uint8_t *base;       /* SLAB_BLOCK aligned */
+	uint8_t *base;	     /* SLAB_BLOCK aligned */
 	uint32_t size_bytes; /* multiple of SLAB_BLOCK */
 	uint16_t lane;
-	uint16_t buf_index; /* of the registered buffer that base lies in; UINT16_MAX: not registered */
+	uint16_t buf_index; /* of the registered buffer that base lies in; UINT16_MAX: not
+			       registered */
 	/* Filled in by the polling core for each batch. */
-	uint32_t data;    /* where the batch's head starts, from base */
-	uint32_t end;     /* one past the last record, from base */
+	uint32_t data;	  /* where the batch's head starts, from base */
+	uint32_t end;	  /* one past the last record, from base */
 	uint32_t records; /* at least 1 */
 	uint32_t packets; /* that have their first stored event in this batch */
-	uint16_t slot;    /* stream */
+	uint16_t slot;	  /* stream */
 	uint16_t pad;
 	int64_t base_ts_ms; /* timestamp of the first record; deltas count from it */
 	int64_t max_ts_ms;
