@@ -183,5 +183,8 @@ int plan_to_memfd(const struct plan *plan);
 const struct plan *plan_map(int fd, char *err, size_t err_size);
 void plan_unmap(const struct plan *plan);
 
+/* Is this a stream's or a port's name: a Kafka topic name of at most PLAN_NAME_MAX - 1 bytes? */
+bool plan_name_valid(const char *name);
+
 /* Slot of a stream by name among the known ones, or -1. */
 int plan_stream_slot(const struct plan *plan, const char *name);
