@@ -60,7 +60,7 @@ static int search_batch(struct log_reader *reader, const struct log_batch *batch
 int log_reader_find_time(struct log_reader *reader, int64_t timestamp_ms, struct log_found *found)
 {
 	struct log_batch batch;
-	uint64_t from;
+	uint64_t from = 0;
 	int result = search_from(log_reader_dir(reader), timestamp_ms, &from);
 
 	if (result <= 0)

@@ -205,8 +205,10 @@ static int read_in_order(struct log_reader *reader, struct segment_batch *batch)
 	if (result != SEGMENT_BATCH)
 		return result;
 	uint64_t base = (uint64_t)batch->head.base_offset;
-	uint64_t least =
-		reader->expected == NOT_KNOWN ? reader->segment.base_offset : reader->expected;
+	uint64_t least = reader->segment.base_offset;
+
+	if (reader->expected != NOT_KNOWN && reader->expected > least)
+		least = reader->expected;
 	if (base >= least)
 		return SEGMENT_BATCH;
 	segment_reader_seek(&reader->segment, batch->position);
@@ -260,9 +262,9 @@ static int at_a_stop(struct log_reader *reader, struct segment_batch *batch, int
 	if (has_newer && (result == SEGMENT_END || newer == reader->expected)) {
 		int entered = enter(reader, newer);
 
-		return entered < 0 ? entered
-		       : entered   ? STEP_AGAIN
-				   : log_reader_seek(reader, newer);
+		if (entered == 0)
+			entered = log_reader_seek(reader, newer);
+		return entered < 0 ? entered : STEP_AGAIN;
 	}
 	if (!has_newer && reader->limit == LOG_READER_NO_LIMIT)
 		return LOG_READ_END;

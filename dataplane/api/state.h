@@ -111,7 +111,7 @@ struct state_partition {
 	state_u32 open;          /* release. 1: the partition exists; set last */
 	state_u32 storage_failed;/* 1: cannot take events now (no space): the polling core sheds */
 	state_u32 phase_adjust;  /* see slab.h; read by the polling core */
-	state_u64 records_lost;  /* events booked as lost_in_crash */
+	state_u64 block_offset;  /* log_end when this block first saw the partition. Main thread */
 	state_u64 recent_count;  /* release. Batches sealed since the block began; entry i at i % STATE_RECENT */
 	struct state_recent recent[STATE_RECENT];
 };
@@ -220,6 +220,10 @@ struct state *state_create(const struct plan *plan, uint64_t tsc_hz, bool *fresh
 
 /* Maps the block read-only; NULL: errno ENOENT no block, EPROTO another version. */
 const struct state *state_open(const char *run_dir);
+
+/* The same for whoever stores in this data directory, wherever his run_dir is: among the blocks on this
+ * machine the one with that storage_path that was alive last. */
+const struct state *state_find(const char *storage_path);
 void state_close(const struct state *s);
 
 /* Removes the block's name. */
