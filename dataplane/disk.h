@@ -28,7 +28,7 @@ enum disk_op_kind {
 	DISK_CREATE, /* path, offset = size: open or create for writing, set the size; result: 0,
 			file set */
 	DISK_ZERO,   /* file, offset, len: make these bytes zero and allocated, by writing them */
-	DISK_TRUNCATE, /* file, offset = new size */
+	DISK_TRUNCATE, /* file, offset = new size; durable when it comes back */
 	DISK_RENAME,   /* path to path2, then sync of the directory that holds path2 */
 	DISK_UNLINK,   /* path */
 	DISK_SYNC_DIR, /* path: fsync of that directory */
@@ -68,6 +68,8 @@ struct disk;
 struct disk_ops {
 	/* 0, or -EBUSY: full, reap first. */
 	int (*submit)(struct disk *, struct disk_op *);
+	/* Hands over what submit() gathered: at most one system call. Once a poll round, last. */
+	void (*flush)(struct disk *);
 	/* Completed operations, linked into ops[]; never blocks. */
 	unsigned (*reap)(struct disk *, struct disk_op **ops, unsigned max);
 	/* File descriptor to poll for completions, or -1. */

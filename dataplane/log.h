@@ -24,6 +24,9 @@ struct log_config {
 	const struct plan *plan; /* for the fixed part: storage path, direct, visible, depth */
 	struct state *state;	 /* NULL in some tests: then nothing is published */
 	uint16_t core;		 /* index into plan.cores, for state_core() */
+	/* For what an operator should know, from log_partition_open(). NULL: to stderr. */
+	void (*warn)(void *arg, const char *text);
+	void *warn_arg;
 };
 
 int log_create(struct log **out, const struct log_config *config);

@@ -37,12 +37,12 @@ struct slab {
 	uint16_t buf_index; /* of the registered buffer that base lies in; UINT16_MAX: not
 			       registered */
 	/* Filled in by the polling core for each batch. */
-	uint32_t data;	  /* where the batch's head starts, from base */
-	uint32_t end;	  /* one past the last record, from base */
-	uint32_t records; /* at least 1 */
-	uint32_t packets; /* that have their first stored event in this batch */
-	uint16_t slot;	  /* stream */
-	uint16_t pad;
+	uint32_t data;	    /* where the batch's head starts, from base */
+	uint32_t end;	    /* one past the last record, from base */
+	uint32_t records;   /* at least 1 */
+	uint32_t packets;   /* that have their first stored event in this batch */
+	uint16_t slot;	    /* stream */
+	uint16_t sealed;    /* the log core's */
 	int64_t base_ts_ms; /* timestamp of the first record; deltas count from it */
 	int64_t max_ts_ms;
 	uint64_t opened_ns; /* monotonic clock of dataplane/clock.h when the first event came */

@@ -10,22 +10,23 @@
 #include <stdint.h>
 
 #define CONTROL_MSG_MAGIC UINT32_C(0x57435447)
-#define CONTROL_SOCKET    "dataplane.sock"
+#define CONTROL_SOCKET	  "dataplane.sock"
 
 enum control_msg_type {
 	CONTROL_HELLO = 1, /* dataplane: arg[0] pid, arg[1] running plan generation (0: none yet) */
-	CONTROL_REPLY,     /* dataplane: status 0 or an errno, text: what was done or why not */
-	CONTROL_PLAN,      /* control: a sealed memfd rides along. The first plan starts ports and lanes;
-	                    * later ones are reloads, replied to when every lane works by them */
-	CONTROL_GET_PLAN,  /* control: the REPLY carries the running plan's memfd */
-	CONTROL_RETAIN,    /* control: arg[0] slot, arg[1] partition, arg[2] new log start. Segments wholly
-	                    * below it go; the active one never does. Replied to when log_start is published */
-	CONTROL_STOP,      /* control: drain, sync, trim, exit 0. Replied to when all is durable */
+	CONTROL_REPLY,	   /* dataplane: status 0 or an errno, text: what was done or why not */
+	CONTROL_PLAN, /* control: a sealed memfd rides along. The first plan starts ports and lanes;
+		       * later ones are reloads, replied to when every lane works by them */
+	CONTROL_GET_PLAN, /* control: the REPLY carries the running plan's memfd */
+	CONTROL_RETAIN,	  /* control: arg[0] slot, arg[1] partition, arg[2] new log start. Segments
+			   * wholly   below it go; the active one never does. Replied to when log_start
+			   * is published */
+	CONTROL_STOP,	  /* control: drain, sync, trim, exit 0. Replied to when all is durable */
 };
 
 struct control_msg {
 	uint32_t magic; /* CONTROL_MSG_MAGIC */
-	uint16_t type;  /* enum control_msg_type */
+	uint16_t type;	/* enum control_msg_type */
 	uint16_t status;
 	uint64_t id;
 	uint64_t arg[4];

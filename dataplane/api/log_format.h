@@ -26,7 +26,6 @@
 #pragma once
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 /* RecordBatch v2: where each field starts. The names are Kafka's. */
@@ -88,7 +87,10 @@ enum { LOG_NAME_MAX = 48 }; /* of a file in a partition's directory, with the NU
 static inline void log_format_name(char name[LOG_NAME_MAX], uint64_t base_offset,
 				   const char *suffix)
 {
-	snprintf(name, LOG_NAME_MAX, "%020llu%s", (unsigned long long)base_offset, suffix);
+	for (int i = 19; i >= 0; i--, base_offset /= 10)
+		name[i] = (char)('0' + base_offset % 10);
+	strncpy(name + 20, suffix, LOG_NAME_MAX - 21);
+	name[LOG_NAME_MAX - 1] = 0;
 }
 
 /* 1 if name is exactly 20 digits and the suffix, and its number fits an int64; *base_offset is it.

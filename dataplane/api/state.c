@@ -13,9 +13,11 @@
 _Static_assert(sizeof(struct state_rx) % STATE_LINE == 0, "lines of two writers must not meet");
 _Static_assert(sizeof(struct state_lane) % STATE_LINE == 0, "lines of two writers must not meet");
 _Static_assert(sizeof(struct state_core) % STATE_LINE == 0, "lines of two writers must not meet");
-_Static_assert(sizeof(struct state_partition) % STATE_LINE == 0, "lines of two writers must not meet");
+_Static_assert(sizeof(struct state_partition) % STATE_LINE == 0,
+	       "lines of two writers must not meet");
 _Static_assert(offsetof(struct state_lane, batches) % STATE_LINE == 0, "the log core's line");
-_Static_assert(offsetof(struct state_partition, visible_end) % STATE_LINE == 0, "the log core's line");
+_Static_assert(offsetof(struct state_partition, visible_end) % STATE_LINE == 0,
+	       "the log core's line");
 
 static uint64_t fnv1a(const void *data, size_t len)
 {
@@ -39,9 +41,15 @@ void state_name(const char *run_dir, char name[32])
 static uint32_t layout_check(void)
 {
 	const uint32_t shape[] = {
-		sizeof(struct state),	   sizeof(struct state_port), sizeof(struct state_lane),
-		sizeof(struct state_core), sizeof(struct state_rx),   sizeof(struct state_partition),
-		sizeof(struct state_stream), LEDGER_ROWS,	      EVENT_ROWS,
+		sizeof(struct state),
+		sizeof(struct state_port),
+		sizeof(struct state_lane),
+		sizeof(struct state_core),
+		sizeof(struct state_rx),
+		sizeof(struct state_partition),
+		sizeof(struct state_stream),
+		LEDGER_ROWS,
+		EVENT_ROWS,
 		STATE_RECENT,
 	};
 	return (uint32_t)fnv1a(shape, sizeof(shape));

@@ -27,7 +27,8 @@
 #define STATE_UNKNOWN UINT64_MAX /* a counter that the driver cannot tell */
 
 enum {
-	STATE_RECENT = 256, /* batches remembered for crash booking; more than slabs of a lane in flight */
+	STATE_RECENT =
+		256, /* batches remembered for crash booking; more than slabs of a lane in flight */
 	STATE_TEXT_MAX = 256,
 };
 
@@ -35,8 +36,8 @@ enum state_run {
 	STATE_STARTING = 1,
 	STATE_RUNNING,
 	STATE_DRAINING, /* clean stop under way */
-	STATE_STOPPED,  /* clean stop done: all is durable, files are trimmed */
-	STATE_FAILED,   /* gave up; error says why */
+	STATE_STOPPED,	/* clean stop done: all is durable, files are trimmed */
+	STATE_FAILED,	/* gave up; error says why */
 };
 
 typedef _Atomic uint64_t state_u64;
@@ -44,9 +45,10 @@ typedef _Atomic uint32_t state_u32;
 
 /* Packets of one port on one lane. Writer: the lane's polling core. */
 struct state_rx {
-	_Alignas(STATE_LINE) state_u64 seq; /* odd while the fields from received on are being changed */
-	state_u64 begun;          /* packets taken from the port so far, counted before a look at them */
-	state_u64 received;       /* == the sum of ledger[] whenever seq is even */
+	_Alignas(STATE_LINE)
+		state_u64 seq; /* odd while the fields from received on are being changed */
+	state_u64 begun;    /* packets taken from the port so far, counted before a look at them */
+	state_u64 received; /* == the sum of ledger[] whenever seq is even */
 	state_u64 received_bytes; /* frame bytes */
 	state_u64 ledger[LEDGER_ROWS];
 };
@@ -54,14 +56,14 @@ struct state_rx {
 /* One lane. */
 struct state_lane {
 	/* Writer: the polling core. Time in TSC cycles (state.tsc_hz). */
-	_Alignas(STATE_LINE) state_u64 polls;  /* rx bursts asked for */
-	state_u64 polls_empty;                 /* that brought nothing */
-	state_u64 cycles_busy;                 /* in iterations that did work */
-	state_u64 cycles_idle;                 /* in iterations that did none, sleep included */
-	state_u64 sleeps;                      /* times the adaptive idle slept */
-	state_u64 slabs_short;                 /* times no free slab was there when one was needed */
-	state_u64 last_packet_ns;              /* arrival of the last packet, ns since 1970; 0: none yet */
-	state_u64 plan_generation;             /* the plan this lane works by */
+	_Alignas(STATE_LINE) state_u64 polls; /* rx bursts asked for */
+	state_u64 polls_empty;		      /* that brought nothing */
+	state_u64 cycles_busy;		      /* in iterations that did work */
+	state_u64 cycles_idle;		      /* in iterations that did none, sleep included */
+	state_u64 sleeps;		      /* times the adaptive idle slept */
+	state_u64 slabs_short;		      /* times no free slab was there when one was needed */
+	state_u64 last_packet_ns;  /* arrival of the last packet, ns since 1970; 0: none yet */
+	state_u64 plan_generation; /* the plan this lane works by */
 	/* Writer: the log core. */
 	_Alignas(STATE_LINE) state_u64 batches; /* sealed */
 	state_u64 log_cycles_busy;
@@ -71,23 +73,23 @@ struct state_lane {
 
 /* One log core's device work. Writer: that log core. Index: plan.cores[]. */
 struct state_core {
-	_Alignas(STATE_LINE) state_u64 writes;   /* segment writes completed */
-	state_u64 write_bytes;                   /* bytes of them, padding included */
-	state_u64 batch_bytes;                   /* bytes of batches, as in the file */
-	state_u64 syncs;                         /* fdatasyncs completed */
-	state_u64 sync_ns_total, sync_ns_max;    /* their time */
+	_Alignas(STATE_LINE) state_u64 writes; /* segment writes completed */
+	state_u64 write_bytes;		       /* bytes of them, padding included */
+	state_u64 batch_bytes;		       /* bytes of batches, as in the file */
+	state_u64 syncs;		       /* fdatasyncs completed */
+	state_u64 sync_ns_total, sync_ns_max;  /* their time */
 	state_u64 write_ns_total, write_ns_max;
-	state_u64 rolls, segment_waits;          /* waits: rolls that found no prepared segment */
-	state_u64 tail_writes;                   /* padded tail blocks written for a sync */
-	state_u64 realigned;                     /* batches moved in memory because their phase was off */
+	state_u64 rolls, segment_waits; /* waits: rolls that found no prepared segment */
+	state_u64 tail_writes;		/* padded tail blocks written for a sync */
+	state_u64 realigned;		/* batches moved in memory because their phase was off */
 	state_u64 write_errors;
 	state_u64 commit_ns[16]; /* histogram of arrival-of-first-event to durable: bucket i counts
-	                          * batches below 2^i * 64 us; the last one all above */
+				  * batches below 2^i * 64 us; the last one all above */
 };
 
 struct state_recent {
 	state_u64 end_offset; /* offset after the batch */
-	state_u64 packets;    /* packets stored in the partition up to there, since the block began */
+	state_u64 packets; /* packets stored in the partition up to there, since the block began */
 };
 
 /* One partition: row = lane, column = slot. */
@@ -98,21 +100,22 @@ struct state_partition {
 	state_u64 events[EVENT_ROWS];
 	state_u64 value_bytes; /* of stored events */
 	/* Writer: the log core (before it runs: the main thread, in recovery). Offsets. */
-	_Alignas(STATE_LINE) state_u64 visible_end; /* release. Readers may read below. File bytes below
-	                                             * it are final. */
-	state_u64 log_start;     /* release. First retained offset */
-	state_u64 log_end;       /* next offset to be given */
-	state_u64 durable_end;   /* release. Everything below survives a power cut */
-	state_u64 segments;      /* files, the active one included */
-	state_u64 bytes;         /* of all segments */
-	state_u64 active_base;   /* release, before visible_end. Base offset of the newest segment */
-	state_u64 active_bytes;  /* release, before visible_end. Its valid bytes below visible_end */
+	_Alignas(STATE_LINE) state_u64 visible_end; /* release. Readers may read below. File bytes
+						     * below it are final. */
+	state_u64 log_start;			    /* release. First retained offset */
+	state_u64 log_end;			    /* next offset to be given */
+	state_u64 durable_end;	/* release. Everything below survives a power cut */
+	state_u64 segments;	/* files, the active one included */
+	state_u64 bytes;	/* of all segments */
+	state_u64 active_base;	/* release, before visible_end. Base offset of the newest segment */
+	state_u64 active_bytes; /* release, before visible_end. Its valid bytes below visible_end */
 	state_u32 leader_epoch;
-	state_u32 open;          /* release. 1: the partition exists; set last */
-	state_u32 storage_failed;/* 1: cannot take events now (no space): the polling core sheds */
-	state_u32 phase_adjust;  /* see slab.h; read by the polling core */
-	state_u64 block_offset;  /* log_end when this block first saw the partition. Main thread */
-	state_u64 recent_count;  /* release. Batches sealed since the block began; entry i at i % STATE_RECENT */
+	state_u32 open;		  /* release. 1: the partition exists; set last */
+	state_u32 storage_failed; /* 1: cannot take events now (no space): the polling core sheds */
+	state_u32 phase_adjust;	  /* see slab.h; read by the polling core */
+	state_u64 block_offset;	  /* log_end when this block first saw the partition. Main thread */
+	state_u64 recent_count;	  /* release. Batches sealed since the block began; entry i at i %
+				     STATE_RECENT */
 	struct state_recent recent[STATE_RECENT];
 };
 
@@ -121,11 +124,11 @@ struct state_port {
 	char name[PLAN_NAME_MAX];
 	char device[PLAN_DEVICE_MAX];
 	char driver[64];
-	state_u32 up;       /* link state: 0 down, 1 up */
+	state_u32 up; /* link state: 0 down, 1 up */
 	state_u32 queues;
 	state_u64 ipackets, ibytes;
-	state_u64 missed;   /* dropped before a lane could take it, from where the driver really keeps it;
-	                     * STATE_UNKNOWN where it cannot tell */
+	state_u64 missed; /* dropped before a lane could take it, from where the driver really keeps
+			   * it; STATE_UNKNOWN where it cannot tell */
 	state_u64 rx_nombuf;
 	state_u64 errors;
 };
@@ -133,8 +136,8 @@ struct state_port {
 /* Writer: the dataplane's main thread. */
 struct state_stream {
 	char name[PLAN_NAME_MAX]; /* "" : slot never used */
-	state_u32 used;           /* 0: removed by a reload */
-	state_u32 decoder;        /* enum plan_decoder */
+	state_u32 used;		  /* 0: removed by a reload */
+	state_u32 decoder;	  /* enum plan_decoder */
 };
 
 struct state {
@@ -152,10 +155,10 @@ struct state {
 	state_u32 pid;
 	state_u32 hugepages, direct; /* what is in use */
 	state_u64 plan_generation;   /* all lanes work by it */
-	state_u64 starts;            /* dataplanes that used this block */
-	state_u64 crashes;           /* those of them that did not stop cleanly */
-	state_u64 heartbeat_ns;      /* ns since 1970, every 100 ms */
-	state_u64 started_ns;        /* of this dataplane */
+	state_u64 starts;	     /* dataplanes that used this block */
+	state_u64 crashes;	     /* those of them that did not stop cleanly */
+	state_u64 heartbeat_ns;	     /* ns since 1970, every 100 ms */
+	state_u64 started_ns;	     /* of this dataplane */
 	char error[STATE_TEXT_MAX];  /* with STATE_FAILED */
 };
 
@@ -214,15 +217,16 @@ void state_name(const char *run_dir, char name[32]);
 
 /*
  * Opens the block for writing, making it anew when there is none or when its layout, storage path,
- * ports, lanes, cores or streams_max differ. *fresh tells which. NULL with errno set. Dataplane only.
+ * ports, lanes, cores or streams_max differ. *fresh tells which. NULL with errno set. Dataplane
+ * only.
  */
 struct state *state_create(const struct plan *plan, uint64_t tsc_hz, bool *fresh);
 
 /* Maps the block read-only; NULL: errno ENOENT no block, EPROTO another version. */
 const struct state *state_open(const char *run_dir);
 
-/* The same for whoever stores in this data directory, wherever his run_dir is: among the blocks on this
- * machine the one with that storage_path that was alive last. */
+/* The same for whoever stores in this data directory, wherever his run_dir is: among the blocks on
+ * this machine the one with that storage_path that was alive last. */
 const struct state *state_find(const char *storage_path);
 void state_close(const struct state *s);
 

@@ -1,0 +1,208 @@
+#include "core_loop.h"
+
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+#include <rte_pause.h>
+
+enum {
+	/* Rounds without work before an adaptive core waits: some tens of microseconds. */
+	IDLE_ROUNDS = 512,
+	/* The clock is read in each round that follows one with work, else every so many rounds. */
+	IDLE_CLOCK_ROUNDS = 16,
+	LOG_BURST = 32,
+	/* A queue that is never empty must not hold up a clean stop. */
+	DRAIN_MAX_NS = 200 * 1000 * 1000,
+};
+
+struct loop {
+	struct core *core;
+	const struct generation *generation;
+	uint64_t mono_ns;
+	uint64_t drain_since_ns;
+	unsigned idle_rounds;
+	bool clock_stale; /* slept since it was read */
+	bool rx_drained, log_closing, log_done;
+};
+
+static void take_generation(struct loop *l)
+{
+	const struct generation *g =
+		atomic_load_explicit(&l->core->topology->generation, memory_order_acquire);
+
+	if (likely(g == l->generation))
+		return;
+	l->generation = g;
+	for (unsigned i = 0; i < l->core->rx_count; i++) {
+		l->core->rx[i]->route = g->route;
+		l->core->rx[i]->burst = g->plan->burst;
+		state_store(&l->core->rx[i]->state->plan_generation, g->plan->generation);
+	}
+}
+
+static void read_clock(struct loop *l, uint64_t tsc)
+{
+	struct clock_now now = clock_at(tsc);
+
+	l->mono_ns = now.mono_ns;
+	l->clock_stale = false;
+	for (unsigned i = 0; i < l->core->rx_count; i++) {
+		l->core->rx[i]->now = now;
+		l->core->rx[i]->now_ms = (int64_t)(now.real_ns / 1000000);
+	}
+}
+
+static unsigned poll_lanes(struct loop *l)
+{
+	unsigned work = 0;
+
+	for (unsigned i = 0; i < l->core->rx_count; i++)
+		work += lane_poll(l->core->rx[i]);
+	return work;
+}
+
+/* Slabs from the lanes to the log, and back those that are done. */
+static unsigned poll_log(struct loop *l)
+{
+	struct core *core = l->core;
+	struct slab *slabs[LOG_BURST];
+	unsigned work = 0, n;
+
+	for (unsigned i = 0; i < core->log_count; i++) {
+		n = rte_ring_sc_dequeue_burst(core->log_lanes[i]->filled, (void **)slabs, LOG_BURST,
+					      NULL);
+		for (unsigned k = 0; k < n; k++)
+			log_submit(core->log, slabs[k]);
+		work += n;
+	}
+	work += log_poll(core->log, l->generation->plan, l->mono_ns);
+	while ((n = log_take_free(core->log, slabs, LOG_BURST)) > 0) {
+		for (unsigned k = 0; k < n; k++)
+			rte_ring_sp_enqueue(core->topology->lanes[slabs[k]->lane]->free, slabs[k]);
+		work += n;
+	}
+	return work;
+}
+
+/* Clean stop, first half: poll until the queues are empty, then hand over what is open. */
+static void drain_lanes(struct loop *l, unsigned rx_work)
+{
+	struct topology *t = l->core->topology;
+
+	if (!l->drain_since_ns)
+		l->drain_since_ns = l->mono_ns;
+	if (rx_work && l->mono_ns - l->drain_since_ns < DRAIN_MAX_NS)
+		return;
+	for (unsigned i = 0; i < l->core->rx_count; i++)
+		rx_batch_close_all(l->core->rx[i]);
+	l->rx_drained = true;
+	atomic_fetch_sub(&t->rx_running, 1);
+}
+
+static bool rings_are_empty(const struct core *core)
+{
+	for (unsigned i = 0; i < core->log_count; i++)
+		if (!rte_ring_empty(core->log_lanes[i]->filled))
+			return false;
+	return true;
+}
+
+/* Second half: once no lane can send any more, close the log. */
+static void drain_log(struct loop *l)
+{
+	struct core *core = l->core;
+	struct topology *t = core->topology;
+
+	if (!l->log_closing) {
+		if (atomic_load(&t->rx_running) || !rings_are_empty(core))
+			return;
+		log_close(core->log);
+		l->log_closing = true;
+	}
+	if (log_closed(core->log) || log_failed(core->log, NULL)) {
+		l->log_done = true;
+		atomic_fetch_sub(&t->log_running, 1);
+	}
+}
+
+/* Where the time went: the polling core's figures stand with its lanes, the log half's likewise. */
+static void account_time(struct loop *l, uint64_t cycles, unsigned rx_work, unsigned log_work)
+{
+	for (unsigned i = 0; i < l->core->rx_count; i++) {
+		struct state_lane *s = l->core->rx[i]->state;
+		state_add(rx_work ? &s->cycles_busy : &s->cycles_idle, cycles);
+	}
+	for (unsigned i = 0; i < l->core->log_count; i++) {
+		struct state_lane *s = l->core->log_lanes[i]->state;
+		state_add(log_work ? &s->log_cycles_busy : &s->log_cycles_idle, cycles);
+	}
+}
+
+static void maybe_wait(struct loop *l)
+{
+	struct topology *t = l->core->topology;
+
+	if (l->generation->plan->idle != PLAN_IDLE_ADAPTIVE || ++l->idle_rounds < IDLE_ROUNDS) {
+		if (l->idle_rounds > IDLE_CLOCK_ROUNDS)
+			rte_pause();
+		return;
+	}
+	rte_rcu_qsbr_thread_offline(t->rcu, l->core->index);
+	core_wait(l->core, l->idle_rounds - IDLE_ROUNDS);
+	rte_rcu_qsbr_thread_online(t->rcu, l->core->index);
+	l->clock_stale = true;
+}
+
+static bool core_is_done(const struct loop *l)
+{
+	return (l->core->rx_count == 0 || l->rx_drained) && (!l->core->log || l->log_done);
+}
+
+int core_loop(void *arg)
+{
+	struct loop l = {.core = arg};
+	struct core *core = l.core;
+	struct topology *t = core->topology;
+	uint64_t tsc = rte_rdtsc();
+	unsigned round = 0;
+
+	rte_rcu_qsbr_thread_register(t->rcu, core->index);
+	rte_rcu_qsbr_thread_online(t->rcu, core->index);
+	for (;;) {
+		uint32_t phase = atomic_load_explicit(&t->phase, memory_order_acquire);
+		unsigned rx_work = 0, log_work = 0;
+
+		if (phase == PHASE_ABORT || core_is_done(&l))
+			break;
+		/* 1. the plan, 2. the clock */
+		take_generation(&l);
+		if (l.idle_rounds == 0 || l.clock_stale || core->log ||
+		    ++round % IDLE_CLOCK_ROUNDS == 0)
+			read_clock(&l, tsc);
+		/* 3. receive */
+		if (core->rx_count && !l.rx_drained)
+			rx_work = poll_lanes(&l);
+		/* 4. write */
+		if (core->log && !l.log_done)
+			log_work = poll_log(&l);
+		/* 5. a clean stop under way */
+		if (unlikely(phase == PHASE_DRAIN)) {
+			if (core->rx_count && !l.rx_drained)
+				drain_lanes(&l, rx_work);
+			if (core->log && !l.log_done)
+				drain_log(&l);
+		}
+		/* 6. nothing of the old plan is held any more */
+		rte_rcu_qsbr_quiescent(t->rcu, core->index);
+		/* 7. account, 8. idle */
+		if (rx_work + log_work)
+			l.idle_rounds = 0;
+		else if (phase == PHASE_RUN)
+			maybe_wait(&l);
+		uint64_t after = rte_rdtsc();
+		account_time(&l, after - tsc, rx_work, log_work);
+		tsc = after;
+	}
+	rte_rcu_qsbr_thread_offline(t->rcu, core->index);
+	rte_rcu_qsbr_thread_unregister(t->rcu, core->index);
+	return 0;
+}

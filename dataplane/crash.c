@@ -1,0 +1,89 @@
+#include "crash.h"
+
+bool crash_happened(const struct state *state, bool fresh)
+{
+	uint32_t run = atomic_load(&((struct state *)(uintptr_t)state)->run_state);
+
+	return !fresh && run != STATE_STOPPED && run != 0;
+}
+
+/* Packets that the partition's log holds since the block began: the log core noted the count for
+ * each batch before it wrote any of it, and recovery cuts between batches. */
+static uint64_t packets_in_log(const struct state_partition *p)
+{
+	uint64_t end = state_load(&p->log_end), count = state_load(&p->recent_count);
+
+	if (end <= state_load(&p->block_offset))
+		return 0;
+	for (uint64_t i = 0; i < count && i < STATE_RECENT; i++) {
+		const struct state_recent *r = &p->recent[(count - 1 - i) % STATE_RECENT];
+
+		if (state_load(&r->end_offset) == end)
+			return state_load(&r->packets);
+	}
+	return state_load(&p->packets_stored);
+}
+
+/* Makes the partition's event ledger true; returns the packets that are in its log. */
+static uint64_t book_partition(struct state_partition *p)
+{
+	uint64_t in_log = state_load(&p->log_end) - state_load(&p->block_offset);
+	uint64_t told = state_load(&p->events[EVENT_stored]);
+
+	/* A batch may have reached the disk before its burst was accounted. */
+	if (in_log > told)
+		state_add(&p->events[EVENT_decoded], in_log - told);
+	else
+		state_add(&p->events[EVENT_lost_in_crash], told - in_log);
+	state_store(&p->events[EVENT_stored], in_log);
+	uint64_t packets = packets_in_log(p);
+	state_store(&p->packets_stored, packets);
+	return packets;
+}
+
+static uint64_t other_rows(const struct state_rx *rx)
+{
+	uint64_t sum = 0;
+
+	for (unsigned row = 0; row < LEDGER_ROWS; row++)
+		if (row != LEDGER_stored_none)
+			sum += state_load(&rx->ledger[row]);
+	return sum;
+}
+
+/* Shares the packets in the lane's log out over its ports. Which port a lost packet came by is not
+ * known when there are several: each is given up to what it counted, the last takes the rest. */
+static void book_lane(struct state *s, unsigned lane, uint64_t in_log)
+{
+	for (unsigned port = 0; port < s->ports; port++) {
+		struct state_rx *rx = state_rx(s, lane, port);
+		uint64_t begun = state_load(&rx->begun), others = other_rows(rx);
+		uint64_t room = begun > others ? begun - others : 0;
+		uint64_t told = state_load(&rx->ledger[LEDGER_stored_none]);
+		bool last = port + 1 == s->ports;
+		uint64_t stored = last || in_log < told ? in_log : told;
+
+		if (stored > room)
+			stored = room;
+		in_log -= stored;
+		state_store(&rx->ledger[LEDGER_stored_none], stored);
+		state_add(&rx->ledger[LEDGER_lost_in_crash_none], room - stored);
+		state_store(&rx->received, begun);
+		atomic_store_explicit(&rx->seq, 0, memory_order_release); /* it may have died odd */
+	}
+}
+
+void crash_book(struct state *s)
+{
+	for (unsigned lane = 0; lane < s->lanes; lane++) {
+		uint64_t in_log = 0;
+
+		for (unsigned slot = 0; slot < s->streams_max; slot++) {
+			struct state_partition *p = state_partition(s, lane, slot);
+
+			if (atomic_load(&p->open))
+				in_log += book_partition(p);
+		}
+		book_lane(s, lane, in_log);
+	}
+}

@@ -1,0 +1,46 @@
+/*
+ * Open batches of a lane: one for each stream that has events waiting, each in a slab of its own.
+ * One thread: the lane's polling core.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "api/log_format.h"
+#include "rx_record.h"
+#include "slab.h"
+
+struct lane;
+struct rx_stream;
+
+struct rx_batch {
+	uint8_t *cursor; /* where the next record goes; NULL: no batch is open */
+	uint8_t *limit;	 /* records end here at the latest; NULL: no batch is open */
+	int64_t base_ts_ms, max_ts_ms;
+	uint32_t records, packets;
+	uint64_t value_bytes;
+	struct slab *slab;
+	uint64_t due_ns; /* linger is over, monotonic */
+	/* Second line: once a burst. What of the above the shared counters already know. */
+	_Alignas(64) uint32_t told_records;
+	uint32_t told_packets;
+	uint64_t told_value_bytes;
+	uint64_t given_bytes; /* of all batches closed so far: foretells the phase of the next */
+};
+_Static_assert(sizeof(struct rx_batch) == 128, "two lines a stream");
+
+/* Makes an open batch with room for `need` more bytes, closing the open one if it has none.
+ * RX_OK, or the row under which the packet is shed. */
+uint8_t rx_batch_make_room(struct lane *lane, const struct rx_stream *stream, uint32_t need);
+
+/* Adds what the open batch of a slot gained to the shared counters. */
+void rx_batch_account(struct lane *lane, uint16_t slot);
+
+/* Hands the open batch of a slot to the log core. */
+void rx_batch_close(struct lane *lane, uint16_t slot);
+
+/* Closes the batches whose linger is over. Returns how many. */
+unsigned rx_batch_linger(struct lane *lane);
+
+/* Closes all. */
+void rx_batch_close_all(struct lane *lane);

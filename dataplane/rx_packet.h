@@ -1,0 +1,37 @@
+/*
+ * One packet of a burst as the steps of a lane see it: where things are in the mbuf, nothing
+ * copied.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "api/ledger.h"
+
+enum {
+	RX_BURST_MAX = 256,
+	RX_NO_VLAN = 0xffff,
+	RX_NO_STREAM = 0xffff,
+	RX_OK = LEDGER_ROWS, /* rx_packet.row while no row of the ledger is decided */
+};
+
+struct rx_packet {
+	struct rte_mbuf *mbuf;
+	const uint8_t *ip;    /* IP header, in the first segment */
+	const uint8_t *key;   /* text, not NUL-terminated; NULL: none */
+	uint32_t payload_off; /* from the start of the mbuf's data */
+	uint32_t payload_len; /* as the UDP header says; lies within the packet */
+	uint16_t ip_off;      /* of the IP header from the start of the mbuf's data */
+	uint16_t src_port;    /* host order */
+	uint16_t dst_port;    /* host order */
+	uint16_t vlan;	      /* id, or RX_NO_VLAN */
+	uint16_t stream;      /* index into rx_route.streams, or RX_NO_STREAM */
+	uint8_t is_ipv6;
+	uint8_t key_len;
+	uint8_t row; /* enum ledger, or RX_OK */
+	uint8_t pad[7];
+};
+
+_Static_assert(sizeof(struct rx_packet) <= 64, "one line a packet");

@@ -1,0 +1,152 @@
+/*
+ * Ethernet, one VLAN tag, IPv4 or IPv6, UDP: finds the payload, or the row of the ledger.
+ *
+ * Reads only within the first segment and the lengths it has checked. Formats: IEEE 802.3 and
+ * 802.1Q, RFC 791, RFC 8200, RFC 768.
+ */
+#pragma once
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include "rx_packet.h"
+
+enum { RX_IPV6_EXTENSIONS_MAX = 8 };
+
+static inline uint16_t rx_be16(const uint8_t *p)
+{
+	uint16_t v;
+
+	__builtin_memcpy(&v, p, sizeof(v));
+	return rte_be_to_cpu_16(v);
+}
+
+/* The UDP header at `off` from the start of the data; `ip_end` is where the IP datagram ends. */
+static inline uint8_t rx_parse_udp(struct rx_packet *p, const uint8_t *data, uint32_t off,
+				   uint32_t ip_end, uint32_t contiguous)
+{
+	if (off + sizeof(struct rte_udp_hdr) > ip_end ||
+	    off + sizeof(struct rte_udp_hdr) > contiguous)
+		return LEDGER_malformed_udp_header;
+	const uint8_t *udp = data + off;
+	uint32_t len = rx_be16(udp + 4);
+
+	if (len < sizeof(struct rte_udp_hdr) || off + len > ip_end)
+		return LEDGER_malformed_udp_header;
+	p->src_port = rx_be16(udp);
+	p->dst_port = rx_be16(udp + 2);
+	p->payload_off = off + (uint32_t)sizeof(struct rte_udp_hdr);
+	p->payload_len = len - (uint32_t)sizeof(struct rte_udp_hdr);
+	return RX_OK;
+}
+
+static inline uint8_t rx_parse_ipv4(struct rx_packet *p, const uint8_t *data, uint32_t off,
+				    uint32_t contiguous, uint32_t packet_len)
+{
+	if (off + sizeof(struct rte_ipv4_hdr) > contiguous)
+		return LEDGER_malformed_truncated;
+	const uint8_t *ip = data + off;
+	uint32_t header = (uint32_t)(ip[0] & 0x0f) * 4;
+	uint32_t total = rx_be16(ip + 2);
+
+	if ((ip[0] >> 4) != 4 || header < sizeof(struct rte_ipv4_hdr) || total < header)
+		return LEDGER_malformed_ipv4_header;
+	if (ip[9] != IPPROTO_UDP)
+		return LEDGER_not_for_us_not_udp;
+	if (off + total > packet_len)
+		return LEDGER_malformed_truncated;
+	if (rx_be16(ip + 6) & 0x3fff) /* more fragments, or an offset */
+		return LEDGER_undecodable_fragment;
+	p->ip = ip;
+	p->ip_off = (uint16_t)off;
+	p->is_ipv6 = 0;
+	return rx_parse_udp(p, data, off + header, off + total, contiguous);
+}
+
+/* Follows extension headers to UDP. RFC 8200 section 4; at most RX_IPV6_EXTENSIONS_MAX of them. */
+static inline uint8_t rx_parse_ipv6_extensions(struct rx_packet *p, const uint8_t *data,
+					       uint32_t at, uint32_t end, uint32_t contiguous,
+					       uint8_t next)
+{
+	for (int i = 0; i < RX_IPV6_EXTENSIONS_MAX; i++) {
+		if (next == IPPROTO_UDP)
+			return rx_parse_udp(p, data, at, end, contiguous);
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
+		    next != IPPROTO_FRAGMENT)
+			return LEDGER_not_for_us_not_udp;
+		if (at + 8 > end || at + 8 > contiguous)
+			return LEDGER_malformed_ipv6_header;
+		const uint8_t *extension = data + at;
+		if (next == IPPROTO_FRAGMENT) {
+			/* An offset, or more to come: a true fragment. Else it is whole (RFC 6946).
+			 */
+			if (rx_be16(extension + 2) & 0xfff9)
+				return extension[0] == IPPROTO_UDP ? LEDGER_undecodable_fragment
+								   : LEDGER_not_for_us_not_udp;
+			at += 8;
+		} else {
+			at += ((uint32_t)extension[1] + 1) * 8;
+		}
+		next = extension[0];
+	}
+	return LEDGER_malformed_ipv6_header;
+}
+
+static inline uint8_t rx_parse_ipv6(struct rx_packet *p, const uint8_t *data, uint32_t off,
+				    uint32_t contiguous, uint32_t packet_len)
+{
+	uint32_t body = off + (uint32_t)sizeof(struct rte_ipv6_hdr);
+
+	if (body > contiguous)
+		return LEDGER_malformed_truncated;
+	const uint8_t *ip = data + off;
+	uint32_t end = body + rx_be16(ip + 4);
+
+	if ((ip[0] >> 4) != 6)
+		return LEDGER_malformed_ipv6_header;
+	p->ip = ip;
+	p->ip_off = (uint16_t)off;
+	p->is_ipv6 = 1;
+	if (likely(ip[6] == IPPROTO_UDP)) {
+		if (end > packet_len)
+			return LEDGER_malformed_truncated;
+		return rx_parse_udp(p, data, body, end, contiguous);
+	}
+	uint8_t row = rx_parse_ipv6_extensions(p, data, body, end, contiguous, ip[6]);
+	if (row != LEDGER_not_for_us_not_udp && end > packet_len)
+		return LEDGER_malformed_truncated;
+	return row;
+}
+
+/* Fills in p but for key and stream; returns RX_OK or the row of the ledger. */
+static inline uint8_t rx_parse(struct rx_packet *p, struct rte_mbuf *m)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t contiguous = m->data_len, packet_len = m->pkt_len;
+	uint32_t off = sizeof(struct rte_ether_hdr);
+
+	p->mbuf = m;
+	p->vlan = RX_NO_VLAN;
+	if (unlikely(contiguous < off))
+		return LEDGER_malformed_ethernet;
+	uint16_t type = rx_be16(data + 12);
+
+	if (unlikely(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED))
+		p->vlan = m->vlan_tci & 0x0fff;
+	if (unlikely(type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ)) {
+		if (contiguous < off + sizeof(struct rte_vlan_hdr))
+			return LEDGER_malformed_ethernet;
+		if (p->vlan != RX_NO_VLAN) /* a second tag behind the one the NIC took off */
+			return LEDGER_not_for_us_not_ip;
+		p->vlan = rx_be16(data + off) & 0x0fff;
+		type = rx_be16(data + off + 2);
+		off += (uint32_t)sizeof(struct rte_vlan_hdr);
+	}
+	if (likely(type == RTE_ETHER_TYPE_IPV4))
+		return rx_parse_ipv4(p, data, off, contiguous, packet_len);
+	if (type == RTE_ETHER_TYPE_IPV6)
+		return rx_parse_ipv6(p, data, off, contiguous, packet_len);
+	return LEDGER_not_for_us_not_ip;
+}
