@@ -1,0 +1,59 @@
+/* The weir command: finds the subcommand in the table and runs it. */
+#include "weir.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+
+static const struct weir_command commands[] = {
+	{"check", "read a config file, report every error in it", cmd_check},
+	{"cat", "print the records of a stream", cmd_cat},
+	{"verify", "read every byte of a data directory, say what is wrong", cmd_verify},
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+int weir_usage_error(const char *command, const char *format, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "weir%s%s: ", command ? " " : "", command ? command : "");
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fprintf(stderr, "\nTry 'weir%s%s --help'.\n", command ? " " : "", command ? command : "");
+	return WEIR_USAGE;
+}
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "Usage: weir COMMAND [OPTION]... [ARGUMENT]...\n"
+		     "       weir --help | --version\n\n"
+		     "Takes event packets off the wire and keeps them as Kafka's own log.\n\n"
+		     "Commands:\n");
+	for (unsigned i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\n'weir COMMAND --help' tells more of each. Exit status: 0 fine, 1 failed,\n"
+		     "2 wrong usage or config.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return WEIR_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return WEIR_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("weir %s\n", WEIR_VERSION);
+		return WEIR_OK;
+	}
+	for (unsigned i = 0; i < COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	return weir_usage_error(NULL, "unknown command '%s'", argv[1]);
+}
