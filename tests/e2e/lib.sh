@@ -290,3 +290,51 @@ assert_values() { # PARTITION_DIR EXPECTED_HEX_FILE
 		fail "values in ${1##*/} differ from the capture's ($(wc -l <"$2") expected, $(wc -l <"$T/got.hex") found)"
 	}
 }
+
+# What tshark finds in a capture goes to $T/expect.tsv: frame src sport dst dport vlan payload.
+expect_from() { python3 "$here/pcaps.py" expect "$1" >"$T/expect.tsv"; }
+# The payloads of those rows for which the awk condition holds: $2 source, $3 its port, $5 destination
+# port, $6 VLAN id or "-".
+assert_stream() { # PARTITION AWK_CONDITION
+	awk -F'\t' "$2"' {print $7}' "$T/expect.tsv" >"$T/want.hex"
+	assert_values "$DATA/$1" "$T/want.hex"
+}
+# Numbers at the head of the values of some partitions: the count of them, all different.
+numbers() { # PARTITION...
+	local partition
+	for partition in "$@"; do records "$DATA/$partition" --format first; done
+}
+
+# --- real traffic ------------------------------------------------------------------------------
+
+# Records what leaves $tx into $T/sent.pcap, until sent_all.
+record_sent() {
+	background "${in_tx[@]}" tcpdump -i eth0 -Q out -U -s 0 -B 16384 -Z root -w "$T/sent.pcap" udp
+	tcpdump_pid=$last_pid
+	wait_until 10 "tcpdump listens" grep -q listening "$T/background.log"
+}
+sent_all() {
+	sleep 0.5
+	end_pid "$tcpdump_pid"
+}
+# The receiver got at least all UDP frames of the record, and has put them away.
+wait_for_sent() {
+	wait_until 20 "all that was sent is in" received_is "$(capinfos -Mrc "$T/sent.pcap" | awk '{print $2}')"
+	settle
+}
+# Senders that need no answer from the other side.
+send_oneway() {
+	local i
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		"${in_tx[@]}" logger -n 10.90.0.1 -P 514 -d --rfc3164 -t app "message $i over IPv4"
+		"${in_tx[@]}" logger -n fd90::1 -P 514 -d --rfc5424 -t app "message $i over IPv6"
+		"${in_tx[@]}" socat -u "EXEC:echo datagram $i" UDP4-SENDTO:10.90.0.1:7000
+	done
+	"${in_tx[@]}" socat -u -b 1400 "FILE:$root/LICENSE" "UDP6-SENDTO:[fd90::1]:7001"
+	"${in_tx[@]}" tcpreplay -q -i eth0 -p 3000 "$root/tests/data/quickstart.pcap" >>"$T/background.log" 2>&1
+}
+# COUNT numbered packets, PPS a second, in the background: its pid in $last_pid.
+send_numbered() { # COUNT PPS [PCAPS.PY OPTIONS...]
+	python3 "$here/pcaps.py" numbered "$T/numbered.pcap" "$1" --mac "$rx_mac" "${@:3}"
+	background "${in_tx[@]}" tcpreplay -q -i eth0 -p "$2" "$T/numbered.pcap"
+}

@@ -1,0 +1,34 @@
+#!/bin/bash
+# kill -9 of control under load, 20 times: the dataplane goes on undisturbed, each new control finds it
+# again, and nothing is lost.
+# timeout: 180
+. "$(dirname "$0")/lib.sh"
+
+make_wire
+port "$af_packet"
+start_weir "${in_rx[@]}"
+dataplane=$(status .pid)
+send_numbered 60000 2500
+sender=$last_pid
+for ((i = 1; i <= 20; i++)); do
+	sleep "0.$((RANDOM % 6 + 1))"
+	kill -9 "$weir_pid"
+	wait "$weir_pid" 2>/dev/null || true
+	kill -0 "$dataplane" || fail "the dataplane died with its control (kill $i)"
+	before=$(status .ledger.packets.received)
+	[ $((i % 3)) -ne 0 ] || sleep 0.4 # some time without any control
+	start_weir "${in_rx[@]}"
+	assert_eq "dataplane after control's death $i" "$(status .pid)" "$dataplane"
+	assert_ge "packets received after control's death $i" "$(status .ledger.packets.received)" "$before"
+done
+wait_until 60 "the sender ends" gone "$sender"
+settle
+stop_weir
+assert_balanced
+assert_verified
+assert_eq "starts of the dataplane" "$(final .starts)" 1
+numbers all-0 >"$T/got"
+missed=$(final '.ports[0].missed')
+[ "$missed" -eq 0 ] || note "the socket missed $missed packets, counted"
+assert_eq "packets stored and missed" $(($(wc -l <"$T/got") + missed)) 60000
+sort -cu "$T/got" || fail "packets are doubled or out of order"
