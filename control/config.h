@@ -100,6 +100,7 @@ struct config {
 	} storage;
 	struct {
 		struct config_listen listen;
+		uint64_t insecure;
 	} control;
 	struct {
 		struct config_listen listen;

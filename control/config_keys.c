@@ -132,7 +132,7 @@ const struct config_key config_keys[] = {
 	 .min = SEC, .max = 3650 * DAY, .special = "never", .special_value = 0, .dflt = "7d", .example = "1h",
 	 .why = "A segment is closed when its first batch is older than this."},
 	{"storage.sync", CONFIG_DURATION, .offset = TOP(storage.sync_ns), .reload = true, .min = 0,
-	 .max = 3600 * SEC, .special = "off", .special_value = CONFIG_OFF, .dflt = "5ms", .example = "0",
+	 .max = 3600 * SEC, .special = "off", .special_value = CONFIG_OFF, .dflt = "5ms", .example = "2ms",
 	 .why = "Group commit: how long written batches may wait for their fdatasync. `0` syncs after every batch; "
 		"`off` leaves it to the kernel, so a power cut may take seconds of data."},
 	{"storage.visible", CONFIG_WORD, .offset = TOP(storage.visible), .words = visibles, .dflt = "durable",
@@ -213,6 +213,10 @@ const struct config_key config_keys[] = {
 	 .dflt = "\"127.0.0.1:9600\"", .example = "\"[::1]:9600\"",
 	 .why = "Where HTTP answers: `/metrics`, `/healthz`, `/readyz`, `/api/status`. It asks nobody who they are, so "
 		"keep it on the loopback or behind something that does."},
+	{"control.insecure", CONFIG_WORD, .offset = TOP(control.insecure), .words = yes_no, .dflt = "false",
+	 .example = "true",
+	 .why = "Says that a `control.listen` beyond the loopback is meant: whoever reaches it may read status and "
+		"metrics. Without it such an address is refused."},
 
 	{"gateway", CONFIG_MAP, .later = true, .why = "The Kafka protocol over the log."},
 	{"gateway.listen", CONFIG_LISTEN, .offset = TOP(gateway.listen), .later = true, .special = "off",

@@ -7,6 +7,9 @@
 
 static const struct weir_command commands[] = {
 	{"check", "read a config file, report every error in it", cmd_check},
+	{"status", "show the ledger, ports, partitions", cmd_status},
+	{"reload", "apply the changed config to the running Weir", cmd_reload},
+	{"stop", "stop Weir cleanly", cmd_stop},
 	{"cat", "print the records of a stream", cmd_cat},
 	{"verify", "read every byte of a data directory, say what is wrong", cmd_verify},
 };

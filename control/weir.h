@@ -21,6 +21,10 @@ struct weir_command {
 int cmd_cat(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
+int cmd_reload(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
 /* Prints "weir NAME: text" and where to find help to stderr; returns WEIR_USAGE. */
