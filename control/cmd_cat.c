@@ -303,11 +303,16 @@ static void wait_for_more(void)
 
 static void follow(struct cat *cat)
 {
-	for (unsigned polls = 1; !enough(cat); polls++) {
+	size_t alive = cat->sources_count;
+
+	for (unsigned polls = 1; alive && !enough(cat); polls++) {
 		bool any = false;
 
-		for (size_t i = 0; i < cat->sources_count; i++)
+		alive = 0;
+		for (size_t i = 0; i < cat->sources_count; i++) {
 			any |= drain(cat, &cat->sources[i]);
+			alive += !cat->sources[i].failed;
+		}
 		if (!any && !enough(cat))
 			wait_for_more();
 		if (polls % RESCAN_POLLS == 0) {

@@ -406,6 +406,31 @@ static void check_segments(struct check *check)
 	free(list);
 }
 
+/* What the checkpoint promises beyond the files: where the log begins and ends. */
+static void check_ends(struct check *check)
+{
+	const struct verify_checkpoint *checkpoint = &check->checkpoint;
+	struct verify_partition *out = check->out;
+
+	if (checkpoint->broken)
+		verify_say(&out->notes,
+			   "weir.checkpoint is damaged: recovery will read all segments");
+	if (check->config->running || !checkpoint->found)
+		return;
+	if (out->first_offset > checkpoint->log_start) {
+		out->offset_gaps++;
+		verify_say(&out->problems,
+			   "begins at offset %" PRIu64 ", but everything from %" PRIu64
+			   " on must be there",
+			   out->first_offset, checkpoint->log_start);
+	}
+	if (checkpoint->clean && out->next_offset != checkpoint->end_offset) {
+		out->offset_gaps++;
+		verify_say(&out->problems, "ends at offset %" PRIu64 ", but was closed at %" PRIu64,
+			   out->next_offset, checkpoint->end_offset);
+	}
+}
+
 void verify_partition(struct verify_partition *out, const struct verify_config *config)
 {
 	struct check check = {
@@ -426,6 +451,7 @@ void verify_partition(struct verify_partition *out, const struct verify_config *
 	verify_checkpoint_read(&check.checkpoint, check.dir_fd);
 	check_segments(&check);
 	out->next_offset = check.expected == NOT_KNOWN ? out->first_offset : check.expected;
+	check_ends(&check);
 	segment_reader_free(&check.segment);
 	batch_inflate_free(&check.inflate);
 	verify_index_free(&check.index);

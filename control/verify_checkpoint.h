@@ -1,5 +1,5 @@
 /*
- * What weir.checkpoint says about the ends of a partition's segments.
+ * What a partition's weir.checkpoint says about the ends of its log.
  */
 #pragma once
 
@@ -7,9 +7,12 @@
 #include <stdint.h>
 
 struct verify_checkpoint {
-	bool found;		  /* there is one, and it can be read */
-	bool clean;		  /* the partition was closed cleanly: every file is exact */
-	uint64_t oldest_unsynced; /* base offset of the segment from which recovery starts */
+	bool found; /* there is one, and it is whole */
+	bool broken;
+	bool clean;	       /* closed cleanly: every file is exact, and ... */
+	uint64_t end_offset;   /* ... this offset comes next */
+	uint64_t recover_from; /* base offset of the oldest segment that may not be exact */
+	uint64_t log_start;    /* first offset kept */
 };
 
 void verify_checkpoint_read(struct verify_checkpoint *checkpoint, int dir_fd);
