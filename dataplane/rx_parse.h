@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
@@ -65,33 +67,38 @@ static inline uint8_t rx_parse_ipv4(struct rx_packet *p, const uint8_t *data, ui
 	return rx_parse_udp(p, data, off + header, off + total, contiguous);
 }
 
+static inline bool rx_is_extension(uint8_t next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS ||
+	       next == IPPROTO_FRAGMENT;
+}
+
 /* Follows extension headers to UDP. RFC 8200 section 4; at most RX_IPV6_EXTENSIONS_MAX of them. */
 static inline uint8_t rx_parse_ipv6_extensions(struct rx_packet *p, const uint8_t *data,
 					       uint32_t at, uint32_t end, uint32_t contiguous,
 					       uint8_t next)
 {
-	for (int i = 0; i < RX_IPV6_EXTENSIONS_MAX; i++) {
+	for (int i = 0;; i++) {
 		if (next == IPPROTO_UDP)
 			return rx_parse_udp(p, data, at, end, contiguous);
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-		    next != IPPROTO_FRAGMENT)
+		if (!rx_is_extension(next))
 			return LEDGER_not_for_us_not_udp;
-		if (at + 8 > end || at + 8 > contiguous)
+		if (i == RX_IPV6_EXTENSIONS_MAX || at + 8 > end || at + 8 > contiguous)
 			return LEDGER_malformed_ipv6_header;
 		const uint8_t *extension = data + at;
 		if (next == IPPROTO_FRAGMENT) {
-			/* An offset, or more to come: a true fragment. Else it is whole (RFC 6946).
-			 */
+			/* An offset, or more to come: a true fragment, perhaps of UDP. Else it is
+			 * whole (RFC 6946). */
 			if (rx_be16(extension + 2) & 0xfff9)
-				return extension[0] == IPPROTO_UDP ? LEDGER_undecodable_fragment
-								   : LEDGER_not_for_us_not_udp;
+				return extension[0] == IPPROTO_UDP || rx_is_extension(extension[0])
+					       ? LEDGER_undecodable_fragment
+					       : LEDGER_not_for_us_not_udp;
 			at += 8;
 		} else {
 			at += ((uint32_t)extension[1] + 1) * 8;
 		}
 		next = extension[0];
 	}
-	return LEDGER_malformed_ipv6_header;
 }
 
 static inline uint8_t rx_parse_ipv6(struct rx_packet *p, const uint8_t *data, uint32_t off,
@@ -128,6 +135,7 @@ static inline uint8_t rx_parse(struct rx_packet *p, struct rte_mbuf *m)
 	uint32_t off = sizeof(struct rte_ether_hdr);
 
 	p->mbuf = m;
+	p->one_piece = contiguous == packet_len;
 	p->vlan = RX_NO_VLAN;
 	if (unlikely(contiguous < off))
 		return LEDGER_malformed_ethernet;
