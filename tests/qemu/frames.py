@@ -34,8 +34,8 @@ def udp_frame(dst_mac, payload, dst_port, sender=1, vlan=None):
 class Wire:
     """The cable to one NIC: sends to QEMU's -netdev socket,udp=."""
 
-    def __init__(self, name, mac):
-        self.name, self.mac = name, mac
+    def __init__(self, name, model, mac):
+        self.name, self.model, self.mac = name, model, mac
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
         probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
