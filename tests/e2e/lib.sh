@@ -275,7 +275,7 @@ assert_balanced() { # [FILE]
 assert_verified() { # [DATA_DIR]
 	weir verify "${1:-$DATA}" --json >"$T/verify.json" 2>>"$T/verify.log" ||
 		fail "weir verify: exit status $?: $(jq -c .totals "$T/verify.json" 2>/dev/null)"
-	assert_eq "verify: faults" "$(jq '.totals | .crc_failures + .offset_gaps + .index_errors' "$T/verify.json")" 0
+	assert_eq "verify: faults" "$(jq '.totals | .crc_failures + .offset_gaps + .index_errors + .format_errors' "$T/verify.json")" 0
 }
 verified() { jq -r "$1" "$T/verify.json"; }
 
