@@ -13,7 +13,8 @@ enum { PLACE_WHY = 160, PLACE_WARNINGS_MAX = 8 };
 
 struct place_request {
 	unsigned lanes;	       /* 0: up to us */
-	unsigned queues_hint;  /* lanes that virtual devices have queues for; 0: no such device */
+	unsigned queues_hint;  /* queues that a device is known to have; 0: of none known */
+	bool nic_auto;	       /* a NIC may get as many queues as there are lanes */
 	const uint16_t *cores; /* processors that must poll, or NULL */
 	unsigned cores_count;
 	const uint16_t *log_cores; /* processors that must write, or NULL */

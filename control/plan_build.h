@@ -1,0 +1,31 @@
+/*
+ * From a config to a plan: the decisions. What the config leaves to Weir is decided here and in
+ * place.c; what a running dataplane cannot change any more is taken over from its plan.
+ */
+#pragma once
+
+#include "config.h"
+#include "place.h"
+
+/*
+ * previous: the running plan, for a reload: streams keep their slots, new names take slots that
+ * were never used, and what the config leaves to Weir stays as it runs. NULL for the first plan. 0,
+ * or -errno with the reason in err: "KEY: what is wrong".
+ */
+int plan_build(const struct config *config, const struct plan *previous, struct plan *plan,
+	       char *err, size_t err_size);
+
+/* The same for who wants to explain it: key names the key that cannot be met (err is then without
+ * it). */
+int plan_build_explained(const struct config *config, const struct plan *previous,
+			 struct plan *plan, struct placement *placement, char *key, size_t key_size,
+			 char *err, size_t err_size);
+
+/* What the plan's memory is for, in bytes. */
+struct plan_memory {
+	uint64_t mbufs, slabs, rest;
+};
+struct plan_memory plan_memory(const struct plan *plan);
+
+/* Bytes of hugepages that are free now, and mounted where DPDK finds them. */
+uint64_t plan_hugepages_free(void);

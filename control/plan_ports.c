@@ -1,0 +1,172 @@
+#include "plan_ports.h"
+
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	ROOM = 2048,		/* data room of one mbuf where nothing asks for more */
+	AF_PACKET_ROOM = 16384, /* whole frames: it cuts what is longer without a flag */
+	RX_DESCRIPTORS_NIC = 2048,
+	RX_DESCRIPTORS_VIRTUAL = 512,
+	MBUFS_MAX = 1 << 24,
+	MBUF_FIXED = 64 + 128 + 128, /* mempool's header, struct rte_mbuf, headroom */
+	CACHE_LINE = 64,
+};
+
+static bool is_driver(const char *device, const char *driver)
+{
+	size_t n = strlen(driver);
+
+	if (strncmp(device, driver, n) != 0)
+		return false;
+	n += strspn(device + n, "0123456789_");
+	return device[n] == ',' || device[n] == 0;
+}
+
+/* The n-th argument of that name, from 0; NULL: there are not so many. */
+static const char *argument(const char *device, const char *name, unsigned n)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = strchr(device, ','); p; p = strchr(p + 1, ','))
+		if (strncmp(p + 1, name, len) == 0 && p[1 + len] == '=' && n-- == 0)
+			return p + 1 + len + 1;
+	return NULL;
+}
+
+static unsigned number(const char *device, const char *name, unsigned otherwise)
+{
+	const char *text = argument(device, name, 0);
+	unsigned long n = text ? strtoul(text, NULL, 10) : otherwise;
+
+	return n > UINT16_MAX ? UINT16_MAX : (unsigned)n;
+}
+
+unsigned plan_device_queues(const char *device)
+{
+	static const char *const of_pcap[] = {"rx_pcap", "rx_iface", "rx_iface_in", "iface"};
+	unsigned n = 0;
+
+	if (is_driver(device, "net_pcap")) {
+		for (unsigned i = 0; i < 4; i++)
+			for (unsigned k = 0; argument(device, of_pcap[i], k); k++)
+				n++;
+		return n ? n : 1;
+	}
+	if (is_driver(device, "net_af_packet")) /* without a number it gets what the lanes need */
+		return number(device, "qpairs", 0);
+	if (is_driver(device, "net_af_xdp"))
+		return number(device, "queue_count", 1);
+	if (is_driver(device, "virtio_user") || is_driver(device, "net_virtio_user"))
+		return number(device, "queues", 1);
+	return 0;
+}
+
+/* infinite_rx keeps every packet of its files in an mbuf of the pool. */
+static uint32_t infinite_mbufs(const char *device)
+{
+	uint64_t most = 0;
+	const char *name;
+
+	if (!is_driver(device, "net_pcap") || number(device, "infinite_rx", 0) == 0)
+		return 0;
+	for (unsigned i = 0; (name = argument(device, "rx_pcap", i)) != NULL; i++) {
+		char file[PLAN_DEVICE_MAX], err[PCAP_ERRBUF_SIZE];
+		struct pcap_pkthdr *head;
+		const u_char *data;
+		uint64_t count = 0;
+		pcap_t *pcap;
+
+		snprintf(file, sizeof(file), "%.*s", (int)strcspn(name, ","), name);
+		pcap = pcap_open_offline(file, err);
+		if (!pcap)
+			continue; /* the dataplane will say so */
+		while (count < MBUFS_MAX && pcap_next_ex(pcap, &head, &data) == 1)
+			count += 1 + head->caplen / ROOM;
+		pcap_close(pcap);
+		most = count > most ? count : most;
+	}
+	return (uint32_t)most;
+}
+
+/* One below a power of two: what a mempool wastes least on. */
+static uint32_t pool_size(uint64_t at_least)
+{
+	uint64_t size = 1024;
+
+	while (size - 1 < at_least && size < MBUFS_MAX)
+		size *= 2;
+	return (uint32_t)(size - 1);
+}
+
+static uint32_t choose_mbufs(const struct plan_port *port, unsigned burst)
+{
+	/* What the NIC holds, what the lane holds, and what caches may sit on. */
+	uint64_t need = (uint64_t)port->rx_descriptors + 2u * burst + 512;
+
+	if (is_driver(port->device, "net_af_packet"))
+		return pool_size(need > 2047 ? need : 2047);
+	if (is_driver(port->device, "net_af_xdp"))
+		return pool_size(need +
+				 4096); /* its fill ring holds 2,048, whatever is asked for */
+	if (port->is_pci)
+		return pool_size(2 * need);
+	return pool_size((need > 4095 ? need : 4095) + infinite_mbufs(port->device));
+}
+
+static uint32_t choose_room(const char *device)
+{
+	uint32_t frame;
+
+	if (!is_driver(device, "net_af_packet"))
+		return ROOM;
+	frame = number(device, "framesz", AF_PACKET_ROOM);
+	return frame > AF_PACKET_ROOM ? (frame + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE
+				      : AF_PACKET_ROOM;
+}
+
+static void warn_unread(struct placement *placement, const char *name, unsigned queues,
+			unsigned lanes)
+{
+	if (placement->warnings_count < PLACE_WARNINGS_MAX)
+		snprintf(placement->warnings[placement->warnings_count++], PLACE_WHY,
+			 "port %.64s: %u queues, but %u lane%s: the queues left over are not read",
+			 name, queues, lanes, lanes == 1 ? "" : "s");
+}
+
+void plan_port_build(const struct config_port *config, const struct plan_port *previous,
+		     unsigned lanes, unsigned burst, struct plan_port *port,
+		     struct placement *placement)
+{
+	unsigned queues =
+		config->queues ? (unsigned)config->queues : plan_device_queues(config->device);
+
+	if (queues > lanes)
+		warn_unread(placement, config->name, queues, lanes);
+	snprintf(port->name, sizeof(port->name), "%s", config->name);
+	snprintf(port->device, sizeof(port->device), "%s", config->device);
+	port->is_pci = config->is_pci;
+	port->queues = (uint16_t)(queues == 0 || queues > lanes ? lanes : queues);
+	port->promiscuous = config->promiscuous != 0;
+	port->verify_checksums = config->verify_checksums != 0;
+	port->mtu = (uint16_t)config->mtu;
+	port->rx_descriptors = (uint16_t)config->rx_descriptors;
+	if (!port->rx_descriptors)
+		port->rx_descriptors = config->is_pci ? RX_DESCRIPTORS_NIC : RX_DESCRIPTORS_VIRTUAL;
+	port->mbuf_room_bytes = choose_room(config->device);
+	port->mbufs = (uint32_t)config->mbufs;
+	if (!port->mbufs && previous && strcmp(previous->device, port->device) == 0)
+		port->mbufs = previous->mbufs; /* a reload sizes nothing anew */
+	else if (!port->mbufs)
+		port->mbufs = choose_mbufs(port, burst);
+}
+
+uint64_t plan_mbuf_bytes(const struct plan_port *port)
+{
+	uint64_t object = (port->mbuf_room_bytes + MBUF_FIXED + CACHE_LINE - 1) / CACHE_LINE;
+
+	/* One line more: the pool spreads its objects over the memory channels. */
+	return (object + 1) * CACHE_LINE;
+}
