@@ -6,47 +6,66 @@
 #include "rx_headers.h"
 #include "rx_lane.h"
 
+/* The rare half: a new batch, or an event that is shed. */
+static __rte_noinline uint8_t rx_append_make_room(struct lane *lane, const struct rx_stream *stream,
+						  uint32_t need)
+{
+	uint8_t row = rx_batch_make_room(lane, stream, need);
+
+	if (row != RX_OK) {
+		struct state_partition *partition = &lane->partitions[stream->slot];
+		state_add(&partition->events[EVENT_decoded], 1);
+		state_add(&partition->events[EVENT_shed], 1);
+	}
+	return row;
+}
+
 /*
  * The value is `len` bytes at `off` of the packet's data; gathered when the mbuf has several
  * segments, so the event is copied once in any case. RX_OK, or the row under which it is shed.
  * `first`: no event of this packet was stored before.
  */
-static inline uint8_t rx_append(struct lane *lane, const struct rx_stream *stream,
-				const struct rx_packet *p, uint32_t off, uint32_t len, bool first)
+static __rte_always_inline uint8_t rx_append(struct lane *lane, const struct rx_stream *stream,
+					     const struct rx_packet *p, uint32_t off, uint32_t len,
+					     bool first)
 {
+	static const uint8_t no_headers[1] = {0};
 	struct rx_batch *b = &lane->batches[stream->slot];
-	const uint8_t no_headers = 0;
-	struct rx_record r = {
-		.key = p->key,
-		.key_len = p->key_len,
-		.value_len = len,
-		.headers = &no_headers,
-		.headers_len = 1,
-	};
-	uint8_t headers[RX_HEADERS_ROOM];
+	const uint8_t *key =
+		likely(stream->key == PLAN_KEY_SENDER) ? rx_sender_key(p) : rx_null_key;
+	uint32_t key_len = key == rx_null_key ? 1 : (uint32_t)(key[0] >> 1) + 1;
+	const uint8_t *headers = no_headers;
+	uint32_t headers_len = 1;
 
 	if (unlikely(stream->headers)) {
-		r.headers_len = rx_headers(headers, stream->headers, p, lane->now.real_ns);
-		r.headers = headers;
+		headers_len = rx_headers(lane->headers, stream->headers, p, lane->now.real_ns);
+		headers = lane->headers;
 	}
-	uint32_t need = RX_RECORD_OVERHEAD + r.key_len + len + r.headers_len;
+	uint32_t need = RX_RECORD_OVERHEAD + key_len + len + headers_len;
 	if (unlikely(!b->limit || b->cursor + need > b->limit)) {
-		uint8_t row = rx_batch_make_room(lane, stream, need);
+		uint8_t row = rx_append_make_room(lane, stream, need);
 
-		if (row != RX_OK) {
-			struct state_partition *partition = &lane->partitions[stream->slot];
-			state_add(&partition->events[EVENT_decoded], 1);
-			state_add(&partition->events[EVENT_shed], 1);
+		if (row != RX_OK)
 			return row;
-		}
 	}
-	int64_t ts_ms = lane->now_ms;
-	r.ts_delta = ts_ms - b->base_ts_ms;
-	r.offset_delta = b->records;
-	if (ts_ms > b->max_ts_ms)
-		b->max_ts_ms = ts_ms;
+	if (unlikely(b->ts_ms != lane->now_ms) && !rx_batch_set_time(b, lane->now_ms)) {
+		uint8_t row = rx_append_make_room(lane, stream, need);
+
+		if (row != RX_OK)
+			return row;
+	}
+	struct rx_record r = {
+		.ts = b->ts,
+		.ts_len = b->ts_len,
+		.offset_delta = b->records,
+		.key = key,
+		.key_len = key_len,
+		.value_len = len,
+		.headers = headers,
+		.headers_len = headers_len,
+	};
 	uint8_t *value = rx_record_begin(b->cursor, &r);
-	if (likely(p->mbuf->nb_segs == 1))
+	if (likely(p->one_piece))
 		rx_copy(value, rte_pktmbuf_mtod_offset(p->mbuf, const uint8_t *, off), len);
 	else
 		rx_gather(value, p->mbuf, off, len);

@@ -1,7 +1,11 @@
 #include "rx_batch.h"
 
+#include <string.h>
+
 #include "rx_lane.h"
 #include "topology.h"
+
+const uint8_t rx_null_key[RX_KEY_READABLE] = {1}; /* zigzag of -1 */
 
 /* Free slabs go back on a stack: the one used last is the one whose memory is still in the cache.
  */
@@ -16,6 +20,21 @@ static struct slab *take_free_slab(struct lane *lane)
 		return lane->free_stack[--lane->free_count];
 	state_add(&lane->state->slabs_short, 1);
 	return NULL;
+}
+
+bool rx_batch_set_time(struct rx_batch *b, int64_t ts_ms)
+{
+	int64_t delta = ts_ms - b->base_ts_ms;
+	uint8_t framed[16] = {0};
+
+	if (delta > INT32_MAX || delta < INT32_MIN)
+		return false;
+	b->ts_len = (uint32_t)(rx_put_varint(framed, rx_zigzag64(delta)) - framed);
+	memcpy(&b->ts, framed, sizeof(b->ts)); /* 33 bits: 5 bytes at the most */
+	b->ts_ms = ts_ms;
+	if (ts_ms > b->max_ts_ms)
+		b->max_ts_ms = ts_ms;
+	return true;
 }
 
 static uint8_t open_batch(struct lane *lane, const struct rx_stream *stream, uint32_t need)
@@ -38,7 +57,8 @@ static uint8_t open_batch(struct lane *lane, const struct rx_stream *stream, uin
 	b->cursor = slab->base + slab->data + RECORD_BATCH_HEAD;
 	uint32_t body = stream->batch_bytes - RECORD_BATCH_HEAD;
 	b->limit = b->cursor + (body > need ? body : need);
-	b->base_ts_ms = b->max_ts_ms = (int64_t)(lane->now.real_ns / 1000000);
+	b->base_ts_ms = b->max_ts_ms = lane->now_ms;
+	rx_batch_set_time(b, lane->now_ms);
 	b->records = b->packets = 0;
 	b->value_bytes = 0;
 	b->told_records = b->told_packets = 0;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "api/log_format.h"
@@ -16,18 +17,27 @@ struct rx_stream;
 struct rx_batch {
 	uint8_t *cursor; /* where the next record goes; NULL: no batch is open */
 	uint8_t *limit;	 /* records end here at the latest; NULL: no batch is open */
-	int64_t base_ts_ms, max_ts_ms;
-	uint32_t records, packets;
+	int64_t ts_ms;	 /* arrival of the latest record ... */
+	uint64_t ts;	 /* ... and its delta from the first, framed (struct rx_record) */
+	uint32_t ts_len;
+	uint32_t records;
 	uint64_t value_bytes;
+	uint32_t packets;
+	uint32_t pad;
 	struct slab *slab;
-	uint64_t due_ns; /* linger is over, monotonic */
-	/* Second line: once a burst. What of the above the shared counters already know. */
+	/* Second line: once a burst or less. What of the above the shared counters already know: */
 	_Alignas(64) uint32_t told_records;
 	uint32_t told_packets;
 	uint64_t told_value_bytes;
 	uint64_t given_bytes; /* of all batches closed so far: foretells the phase of the next */
+	uint64_t due_ns;      /* linger is over, monotonic */
+	int64_t base_ts_ms, max_ts_ms;
 };
 _Static_assert(sizeof(struct rx_batch) == 128, "two lines a stream");
+
+/* A new millisecond has come: frames its delta. False: it is too far from the batch's first record
+ * (the system clock was set); the batch must be closed. */
+bool rx_batch_set_time(struct rx_batch *b, int64_t ts_ms);
 
 /* Makes an open batch with room for `need` more bytes, closing the open one if it has none.
  * RX_OK, or the row under which the packet is shed. */

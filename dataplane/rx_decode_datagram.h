@@ -3,8 +3,9 @@
 
 #include "rx_append.h"
 
-static inline uint8_t rx_decode_datagram(struct lane *lane, const struct rx_stream *stream,
-					 const struct rx_packet *p)
+static __rte_always_inline uint8_t rx_decode_datagram(struct lane *lane,
+						      const struct rx_stream *stream,
+						      const struct rx_packet *p)
 {
 	uint8_t row = rx_append(lane, stream, p, p->payload_off, p->payload_len, true);
 

@@ -15,7 +15,7 @@ static inline uint8_t rx_decode_lines(struct lane *lane, const struct rx_stream 
 	uint8_t result = LEDGER_undecodable_no_event;
 	uint32_t at = 0;
 
-	if (unlikely(p->mbuf->nb_segs > 1)) {
+	if (unlikely(!p->one_piece)) {
 		rx_gather(lane->scratch, p->mbuf, p->payload_off, p->payload_len);
 		data = lane->scratch;
 	}

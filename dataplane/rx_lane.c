@@ -13,10 +13,11 @@
 
 enum { PREFETCH_AHEAD = 4 };
 
-/* 2. parse, 3. route; the sender's cache line is fetched meanwhile. */
-static inline void parse_and_route(struct lane *lane, unsigned n)
+/* 2. parse, 3. route; the sender's cache line is fetched meanwhile. Returns the frames' bytes. */
+static inline uint64_t parse_and_route(struct lane *lane, unsigned n)
 {
 	const struct rx_route *route = lane->route;
+	uint64_t bytes = 0;
 
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(lane->mbufs[i], void *));
@@ -25,6 +26,7 @@ static inline void parse_and_route(struct lane *lane, unsigned n)
 
 		if (i + PREFETCH_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(lane->mbufs[i + PREFETCH_AHEAD], void *));
+		bytes += lane->mbufs[i]->pkt_len;
 		p->row = rx_parse(p, lane->mbufs[i]);
 		p->stream = RX_NO_STREAM;
 		if (unlikely(p->row != RX_OK))
@@ -33,8 +35,9 @@ static inline void parse_and_route(struct lane *lane, unsigned n)
 		if (unlikely(p->stream == RX_NO_STREAM))
 			p->row = LEDGER_unrouted_none;
 		else
-			rx_sender_prefetch(lane->senders, p);
+			rx_sender_find(lane->senders, p);
 	}
+	return bytes;
 }
 
 /* A packet that left no event is counted on its stream, too. */
@@ -48,28 +51,23 @@ static void count_unstored(struct lane *lane, const struct rx_stream *stream, ui
 		state_add(&p->packets_undecodable, 1);
 }
 
-/* 4. key, 5. decode: the one copy. */
+/* 4. decode: each event gets its key and is copied once, into the open batch. */
 static inline void decode(struct lane *lane, unsigned n)
 {
-	const struct rx_route *route = lane->route;
+	const struct rx_stream *stream = NULL;
 	uint16_t last = RX_NO_STREAM;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct rx_packet *p = &lane->packets[i];
+		const struct rx_packet *p = &lane->packets[i];
 
 		if (unlikely(p->row != RX_OK)) {
 			lane->rows[p->row]++;
 			continue;
 		}
-		const struct rx_stream *stream = &route->streams[p->stream];
-
-		p->key = NULL;
-		p->key_len = 0;
-		if (likely(stream->key == PLAN_KEY_SENDER))
-			rx_sender_key(lane->senders, p);
 		if (unlikely(p->stream != last)) {
-			lane->touched[lane->touched_count++] = stream->slot;
 			last = p->stream;
+			stream = &lane->route->streams[last];
+			lane->touched[lane->touched_count++] = stream->slot;
 		}
 		uint8_t row = rx_decode(lane, stream, p);
 		lane->rows[row]++;
@@ -78,7 +76,7 @@ static inline void decode(struct lane *lane, unsigned n)
 	}
 }
 
-/* 7. account: shared counters change once a burst, inside the sequence lock, so that a reader sees
+/* 6. account: shared counters change once a burst, inside the sequence lock, so that a reader sees
  * a ledger that balances. */
 static inline void account(struct lane *lane, struct state_rx *rx, unsigned n, uint64_t bytes)
 {
@@ -102,20 +100,15 @@ static inline void account(struct lane *lane, struct state_rx *rx, unsigned n, u
 
 static inline unsigned poll_queue(struct lane *lane, const struct lane_queue *q)
 {
-	uint64_t bytes = 0;
-
 	/* 1. receive */
 	unsigned n = rte_eth_rx_burst(q->port, q->queue, lane->mbufs, lane->burst);
 	if (n == 0)
 		return 0;
 	state_add(&q->state->begun, n);
-	for (unsigned i = 0; i < n; i++)
-		bytes += lane->mbufs[i]->pkt_len;
-
-	parse_and_route(lane, n);
+	uint64_t bytes = parse_and_route(lane, n);
 	decode(lane, n);
 
-	/* 6. the mbufs go home with their burst */
+	/* 5. the mbufs go home with their burst */
 	rte_pktmbuf_free_bulk(lane->mbufs, n);
 
 	account(lane, q->state, n, bytes);
@@ -134,7 +127,7 @@ unsigned lane_poll(struct lane *lane)
 	else
 		state_add(&lane->state->polls_empty, 1);
 
-	/* 8. batches whose linger is over */
+	/* 7. batches whose linger is over */
 	if (unlikely(lane->now.mono_ns >= lane->linger_due_ns))
 		work += rx_batch_linger(lane);
 	return work;

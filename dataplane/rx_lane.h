@@ -13,6 +13,7 @@
 #include "api/state.h"
 #include "clock.h"
 #include "rx_batch.h"
+#include "rx_headers.h"
 #include "rx_packet.h"
 #include "rx_route.h"
 #include "rx_sender.h"
@@ -51,6 +52,7 @@ struct lane {
 	uint16_t touched[RX_BURST_MAX]; /* slots that this burst appended to, perhaps twice */
 	uint32_t rows[LEDGER_ROWS];	/* where this burst's packets ended */
 	struct rte_mbuf *mbufs[RX_BURST_MAX];
+	uint8_t headers[RX_HEADERS_ROOM]; /* of the record at hand */
 	struct rx_packet packets[RX_BURST_MAX];
 };
 

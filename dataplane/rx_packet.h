@@ -20,7 +20,8 @@ enum {
 struct rx_packet {
 	struct rte_mbuf *mbuf;
 	const uint8_t *ip;    /* IP header, in the first segment */
-	const uint8_t *key;   /* text, not NUL-terminated; NULL: none */
+	void *sender;	      /* entry of the sender cache that may hold the key: rx_sender.h */
+	uint64_t sender_tag;  /* what that entry must say */
 	uint32_t payload_off; /* from the start of the mbuf's data */
 	uint32_t payload_len; /* as the UDP header says; lies within the packet */
 	uint16_t ip_off;      /* of the IP header from the start of the mbuf's data */
@@ -29,9 +30,9 @@ struct rx_packet {
 	uint16_t vlan;	      /* id, or RX_NO_VLAN */
 	uint16_t stream;      /* index into rx_route.streams, or RX_NO_STREAM */
 	uint8_t is_ipv6;
-	uint8_t key_len;
-	uint8_t row; /* enum ledger, or RX_OK */
-	uint8_t pad[7];
+	uint8_t one_piece; /* all data is in the first segment */
+	uint8_t row;	   /* enum ledger, or RX_OK */
+	uint8_t pad[3];
 };
 
 _Static_assert(sizeof(struct rx_packet) <= 64, "one line a packet");

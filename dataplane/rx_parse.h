@@ -22,7 +22,7 @@ static inline uint16_t rx_be16(const uint8_t *p)
 	uint16_t v;
 
 	__builtin_memcpy(&v, p, sizeof(v));
-	return rte_be_to_cpu_16(v);
+	return __builtin_bswap16(v); /* better code than rte_be_to_cpu_16() */
 }
 
 /* The UDP header at `off` from the start of the data; `ip_end` is where the IP datagram ends. */
@@ -127,6 +127,39 @@ static inline uint8_t rx_parse_ipv6(struct rx_packet *p, const uint8_t *data, ui
 	return row;
 }
 
+/* Nearly every packet: no tag, IPv4 without options, UDP, whole. All tests in one branch; false:
+ * look again, one by one, for the reason. */
+static inline bool rx_parse_plain(struct rx_packet *p, const struct rte_mbuf *m,
+				  const uint8_t *data)
+{
+	enum { IP = 14, UDP = IP + 20, PAYLOAD = UDP + 8 };
+	uint16_t type, fragment;
+	uint64_t udp;
+
+	if (unlikely(m->data_len < PAYLOAD))
+		return false;
+	__builtin_memcpy(&type, data + 12, sizeof(type));
+	__builtin_memcpy(&fragment, data + IP + 6, sizeof(fragment));
+	__builtin_memcpy(&udp, data + UDP, sizeof(udp));
+	udp = __builtin_bswap64(udp);
+	uint32_t total = rx_be16(data + IP + 2), len = (uint32_t)(udp >> 16) & 0xffff;
+
+	if (unlikely((type != RTE_BE16(RTE_ETHER_TYPE_IPV4)) | (data[IP] != 0x45) |
+		     (data[IP + 9] != IPPROTO_UDP) | ((fragment & RTE_BE16(0x3fff)) != 0) |
+		     (IP + total > m->pkt_len) | (len < 8) | (20 + len > total) |
+		     ((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0)))
+		return false;
+	p->ip = data + IP;
+	p->ip_off = IP;
+	p->vlan = RX_NO_VLAN;
+	p->is_ipv6 = 0;
+	p->src_port = (uint16_t)(udp >> 48);
+	p->dst_port = (uint16_t)(udp >> 32);
+	p->payload_off = PAYLOAD;
+	p->payload_len = len - 8;
+	return true;
+}
+
 /* Fills in p but for key and stream; returns RX_OK or the row of the ledger. */
 static inline uint8_t rx_parse(struct rx_packet *p, struct rte_mbuf *m)
 {
@@ -136,6 +169,8 @@ static inline uint8_t rx_parse(struct rx_packet *p, struct rte_mbuf *m)
 
 	p->mbuf = m;
 	p->one_piece = contiguous == packet_len;
+	if (likely(rx_parse_plain(p, m, data)))
+		return RX_OK;
 	p->vlan = RX_NO_VLAN;
 	if (unlikely(contiguous < off))
 		return LEDGER_malformed_ethernet;

@@ -83,26 +83,24 @@ unsigned rx_sender_format_v6(uint8_t *text, const uint8_t *address, uint16_t por
 	return (unsigned)(put_decimal(p, port) - text);
 }
 
-const struct rx_sender_v4 *rx_sender_fill_v4(struct rx_sender_v4 *entry, uint64_t tag,
-					     const uint8_t *address, uint16_t port)
+void rx_sender_fill_v4(struct rx_sender_v4 *entry, const struct rx_packet *p)
 {
-	uint8_t text[RX_SENDER_TEXT_ROOM];
+	uint8_t text[RX_SENDER_TEXT_ROOM] = {0};
+	unsigned len = rx_sender_format_v4(text, p->ip + 12, p->src_port);
 
-	entry->len = (uint8_t)rx_sender_format_v4(text, address, port);
-	memcpy(entry->text, text, sizeof(entry->text));
-	entry->tag = tag;
-	return entry;
+	entry->framed[0] = (uint8_t)(len << 1); /* zigzag */
+	memcpy(entry->framed + 1, text, sizeof(entry->framed) - 1);
+	entry->tag = p->sender_tag;
 }
 
-const struct rx_sender_v6 *rx_sender_fill_v6(struct rx_sender_v6 *entry, const uint8_t *address,
-					     uint16_t port)
+void rx_sender_fill_v6(struct rx_sender_v6 *entry, const struct rx_packet *p)
 {
-	uint8_t text[RX_SENDER_TEXT_ROOM];
+	uint8_t text[RX_SENDER_TEXT_ROOM] = {0};
+	unsigned len = rx_sender_format_v6(text, p->ip + 8, p->src_port);
 
-	memset(text, 0, sizeof(text));
-	entry->len = (uint8_t)rx_sender_format_v6(text, address, port);
-	memcpy(entry->text, text, sizeof(entry->text));
-	memcpy(entry->address, address, sizeof(entry->address));
-	entry->port = port;
-	return entry;
+	entry->framed[0] = (uint8_t)(len << 1);
+	memcpy(entry->framed + 1, text, sizeof(entry->framed) - 1);
+	memcpy(entry->address, p->ip + 8, sizeof(entry->address));
+	entry->port = p->src_port;
+	entry->tag = p->sender_tag;
 }

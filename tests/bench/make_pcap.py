@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Writes a capture of UDP packets for benchmarks: make_pcap.py OUT --senders N [--packets N] [--size BYTES] [--port P[,P...]]
+
+Sender i is 10.x.y.z:port from i; destination ports are taken in turn. Payload bytes are seeded, so the same
+arguments give the same file.
+"""
+import argparse
+import random
+import struct
+
+
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def frame(i, sender, port, payload):
+    src = bytes([10, (sender >> 16) & 255, (sender >> 8) & 255, sender & 255])
+    udp = struct.pack(">HHHH", 1024 + sender % 60000, port, 8 + len(payload), 0) + payload
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), i & 0xFFFF, 0x4000, 64, 17, 0, src, bytes([10, 255, 0, 1]))
+    head = head[:10] + struct.pack(">H", checksum(head)) + head[12:]
+    return bytes.fromhex("020000000001020000000002") + b"\x08\x00" + head + udp
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out")
+    parser.add_argument("--senders", type=int, default=1000)
+    parser.add_argument("--packets", type=int, default=4096)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--port", default="5140")
+    args = parser.parse_args()
+    ports = [int(p) for p in args.port.split(",")]
+    rng = random.Random(1)
+    with open(args.out, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        for i in range(args.packets):
+            data = frame(i, i % args.senders, ports[i % len(ports)], rng.randbytes(args.size))
+            out.write(struct.pack("<IIII", i // 1000000, i % 1000000, len(data), len(data)) + data)
+
+
+main()
