@@ -329,10 +329,12 @@ void config_cross_check(struct config *config, struct config_report *report)
 	for (unsigned i = 0; i < config->streams_count; i++)
 		check_stream(c, i);
 	warn_later(c, config->pos, "", 0);
-	if (config->control.listen.length && !config_listen_is_loopback(&config->control.listen))
-		config_warning(report, config->pos[index_of("control.listen")], "control.listen",
-			       "anybody who can reach %s can read status and metrics",
-			       config->control.listen.text);
+	if (config->control.listen.length && !config->control.insecure &&
+	    !config_listen_is_loopback(&config->control.listen))
+		config_error(report, config->pos[index_of("control.listen")], "control.listen",
+			     config->control.listen.text,
+			     "an address of the loopback, or control.insecure: true if everybody "
+			     "who reaches it may read status and metrics");
 	if (config->gateway.listen.length && !config->gateway.insecure &&
 	    !config_listen_is_loopback(&config->gateway.listen))
 		config_warning(report, config->pos[index_of("gateway.listen")], "gateway.listen",
