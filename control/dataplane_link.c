@@ -87,6 +87,11 @@ bool dataplane_link_ready(const struct dataplane_link *link)
 	return link->sock >= 0 && link->hello;
 }
 
+bool dataplane_link_expects_hello(const struct dataplane_link *link)
+{
+	return link->sock >= 0 && !link->hello;
+}
+
 static void set_deadline(struct dataplane_link *link)
 {
 	uint64_t first = UINT64_MAX, now = loop_mono_ns();

@@ -45,6 +45,9 @@ void dataplane_link_keep_trying(struct dataplane_link *link, unsigned max_ms);
 /* HELLO was said, requests may go out. */
 bool dataplane_link_ready(const struct dataplane_link *link);
 
+/* Connected, but HELLO has not come yet. */
+bool dataplane_link_expects_hello(const struct dataplane_link *link);
+
 /* Sends a request; fn gets called exactly once, later, if this returns 0. fd (or -1) stays the
  * caller's. -ENOTCONN, -EBUSY (too many under way), or what sendmsg says. */
 int dataplane_link_ask(struct dataplane_link *link, enum control_msg_type type,

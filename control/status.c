@@ -263,6 +263,24 @@ static void read_stream(struct status *st, const struct state *state, unsigned s
 	add_events(&st->events, &stream->events);
 }
 
+/* There, and not a zombie that nobody reaped. */
+static bool process_lives(pid_t pid)
+{
+	char path[32], text[512];
+
+	if (pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *in = fopen(path, "re");
+	if (!in)
+		return true;
+	size_t n = fread(text, 1, sizeof(text) - 1, in);
+	fclose(in);
+	text[n] = '\0';
+	const char *state = strrchr(text, ')');
+	return !state || (state[1] && state[2] != 'Z' && state[2] != 'X');
+}
+
 static void read_process(struct status *st, const struct state *state)
 {
 	uint64_t now = loop_real_ns(), beat = state_load(&state->heartbeat_ns);
@@ -270,7 +288,7 @@ static void read_process(struct status *st, const struct state *state)
 
 	st->run_state = atomic_load_explicit(&state->run_state, memory_order_acquire);
 	st->pid = (pid_t)atomic_load_explicit(&state->pid, memory_order_relaxed);
-	st->alive = st->pid > 0 && (kill(st->pid, 0) == 0 || errno == EPERM);
+	st->alive = process_lives(st->pid);
 	st->heartbeat_age_ns = now > beat ? now - beat : 0;
 	st->fresh = st->heartbeat_age_ns < STATUS_FRESH_NS;
 	uint64_t until = st->alive && st->run_state < STATE_STOPPED ? now : beat;

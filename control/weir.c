@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const struct weir_command commands[] = {
+	{"run", "run Weir in the foreground by a config file", cmd_run},
 	{"check", "read a config file, report every error in it", cmd_check},
 	{"plan", "show which core will do what, and the memory it takes", cmd_plan},
 	{"status", "show the ledger, ports, partitions", cmd_status},
