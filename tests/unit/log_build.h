@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/log_format.h"
+#include "dataplane/api/log_format.h"
 
 struct build {
 	uint8_t data[1 << 20];

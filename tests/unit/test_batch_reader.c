@@ -3,7 +3,7 @@
 #include <lz4frame.h>
 #include <zstd.h>
 
-#include "api/batch_inflate.h"
+#include "dataplane/api/batch_inflate.h"
 #include "log_build.h"
 
 static struct build b;

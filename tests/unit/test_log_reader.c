@@ -3,9 +3,9 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "api/index_reader.h"
-#include "api/log_dir.h"
-#include "api/log_reader.h"
+#include "dataplane/api/index_reader.h"
+#include "dataplane/api/log_dir.h"
+#include "dataplane/api/log_reader.h"
 #include "log_build.h"
 
 static struct build b;
