@@ -51,25 +51,46 @@ static uint64_t other_rows(const struct state_rx *rx)
 	return sum;
 }
 
+/* What may still be stored of a port's packets: all but those that other rows took. */
+static uint64_t room_of(const struct state_rx *rx)
+{
+	uint64_t begun = state_load(&rx->begun), others = other_rows(rx);
+
+	return begun > others ? begun - others : 0;
+}
+
+static void book_port(struct state_rx *rx, uint64_t room, uint64_t stored)
+{
+	state_store(&rx->ledger[LEDGER_stored_none], stored);
+	state_add(&rx->ledger[LEDGER_lost_in_crash_none], room - stored);
+	state_store(&rx->received, state_load(&rx->begun));
+	atomic_store_explicit(&rx->seq, 0, memory_order_release); /* it may have died odd */
+}
+
 /* Shares the packets in the lane's log out over its ports. Which port a lost packet came by is not
- * known when there are several: each is given up to what it counted, the last takes the rest. */
+ * known when there are several: each is given up to what it counted; what is then left in the log
+ * was never accounted, and goes to the ports that had begun more. */
 static void book_lane(struct state *s, unsigned lane, uint64_t in_log)
 {
-	for (unsigned port = 0; port < s->ports; port++) {
-		struct state_rx *rx = state_rx(s, lane, port);
-		uint64_t begun = state_load(&rx->begun), others = other_rows(rx);
-		uint64_t room = begun > others ? begun - others : 0;
-		uint64_t told = state_load(&rx->ledger[LEDGER_stored_none]);
-		bool last = port + 1 == s->ports;
-		uint64_t stored = last || in_log < told ? in_log : told;
+	uint64_t stored[PLAN_PORTS_MAX], room[PLAN_PORTS_MAX];
 
-		if (stored > room)
-			stored = room;
-		in_log -= stored;
-		state_store(&rx->ledger[LEDGER_stored_none], stored);
-		state_add(&rx->ledger[LEDGER_lost_in_crash_none], room - stored);
-		state_store(&rx->received, begun);
-		atomic_store_explicit(&rx->seq, 0, memory_order_release); /* it may have died odd */
+	for (unsigned port = 0; port < s->ports; port++) {
+		const struct state_rx *rx = state_rx(s, lane, port);
+		uint64_t told = state_load(&rx->ledger[LEDGER_stored_none]);
+
+		room[port] = room_of(rx);
+		stored[port] = told < room[port] ? told : room[port];
+		if (stored[port] > in_log)
+			stored[port] = in_log;
+		in_log -= stored[port];
+	}
+	for (unsigned port = 0; port < s->ports; port++) {
+		uint64_t more = room[port] - stored[port];
+
+		if (more > in_log)
+			more = in_log;
+		in_log -= more;
+		book_port(state_rx(s, lane, port), room[port], stored[port] + more);
 	}
 }
 

@@ -57,13 +57,13 @@ int control_msg_recv(int sock, struct control_msg *msg, int *fd, int flags)
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
 		    c->cmsg_len == CMSG_LEN(sizeof(int)))
 			memcpy(fd, CMSG_DATA(c), sizeof(int));
-	if (n == 0)
-		return 0;
-	msg->text[sizeof(msg->text) - 1] = '\0';
-	if (n == (ssize_t)sizeof(*msg) && msg->magic == CONTROL_MSG_MAGIC)
+	if (n == (ssize_t)sizeof(*msg) && !(mh.msg_flags & MSG_TRUNC) &&
+	    msg->magic == CONTROL_MSG_MAGIC) {
+		msg->text[sizeof(msg->text) - 1] = '\0';
 		return 1;
+	}
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
-	return -EPROTO;
+	return n == 0 ? 0 : -EPROTO;
 }
