@@ -180,6 +180,9 @@ static void work(struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
+	/* Twice: the listening socket, put away while all places were taken, is watched again only
+	 * at the beginning of a round, and nothing else would call for the next. */
+	MHD_run(http->daemon);
 	MHD_run(http->daemon);
 	if (MHD_get_timeout(http->daemon, &wait_ms) == MHD_YES)
 		loop_timer_set(http->timer, wait_ms * UINT64_C(1000000), 0);
