@@ -9,10 +9,11 @@
 #include <stdint.h>
 
 struct clock_params {
-	uint64_t tsc;	  /* at this count ... */
-	uint64_t real_ns; /* ... the system clock said this (ns since 1970) ... */
-	uint64_t mono_ns; /* ... and CLOCK_MONOTONIC this */
-	uint64_t mult;	  /* ns = cycles * mult >> CLOCK_SHIFT */
+	uint64_t tsc;	      /* at this count ... */
+	uint64_t real_ns;     /* ... the system clock said this (ns since 1970) ... */
+	uint64_t mono_ns;     /* ... and CLOCK_MONOTONIC this */
+	uint64_t mult;	      /* ns = cycles * mult >> CLOCK_SHIFT; from tsc on ... */
+	uint64_t mult_before; /* ... and before it */
 };
 
 #define CLOCK_SHIFT 24
