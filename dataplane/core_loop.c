@@ -31,6 +31,10 @@ static void take_generation(struct loop *l)
 
 	if (likely(g == l->generation))
 		return;
+	/* The log works by the plan of its last poll, and slabs come before the next one: the old
+	 * plan may be gone by then. */
+	if (l->core->log && l->generation)
+		log_poll(l->core->log, g->plan, l->mono_ns);
 	l->generation = g;
 	for (unsigned i = 0; i < l->core->rx_count; i++) {
 		l->core->rx[i]->route = g->route;
@@ -139,16 +143,12 @@ static void account_time(struct loop *l, uint64_t cycles, unsigned rx_work, unsi
 
 static void maybe_wait(struct loop *l)
 {
-	struct topology *t = l->core->topology;
-
 	if (l->generation->plan->idle != PLAN_IDLE_ADAPTIVE || ++l->idle_rounds < IDLE_ROUNDS) {
 		if (l->idle_rounds > IDLE_CLOCK_ROUNDS)
 			rte_pause();
 		return;
 	}
-	rte_rcu_qsbr_thread_offline(t->rcu, l->core->index);
 	core_wait(l->core, l->idle_rounds - IDLE_ROUNDS);
-	rte_rcu_qsbr_thread_online(t->rcu, l->core->index);
 	l->clock_stale = true;
 }
 

@@ -110,7 +110,10 @@ void core_wait(struct core *core, unsigned idle_rounds)
 				      .tv_nsec = (long)(longest % 1000000000)};
 		for (unsigned i = 0; i < core->rx_count; i++)
 			state_add(&core->rx[i]->state->sleeps, 1);
+		/* A reload must not wait for us; nothing of the plan is looked at meanwhile. */
+		rte_rcu_qsbr_thread_offline(core->topology->rcu, core->index);
 		ppoll(fds, n, &ts, NULL);
+		rte_rcu_qsbr_thread_online(core->topology->rcu, core->index);
 		uint64_t drop;
 		if ((fds[0].revents & POLLIN) && read(core->wake_fd, &drop, sizeof(drop)) < 0)
 			fds[0].revents = 0; /* somebody else's wake-up: nothing to take */

@@ -117,7 +117,7 @@ int dataplane_reload(struct dataplane *d, const struct plan *plan, char *text, s
 int dataplane_retain(struct dataplane *d, const uint64_t arg[4], char *text, size_t size)
 {
 	if (!d->topology || arg[0] >= d->plan->streams_max || arg[1] >= PLAN_LANES_MAX ||
-	    !d->topology->opened[arg[0]]) {
+	    !(d->topology->opened[arg[0]] & UINT32_C(1) << arg[1])) {
 		snprintf(text, size, "no such partition");
 		return -ENOENT;
 	}

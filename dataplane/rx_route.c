@@ -44,7 +44,7 @@ static int add_stream(struct rx_route *route, const struct plan *plan,
 	to->batch_bytes = from->batch_bytes;
 	to->linger_ns = from->linger_ns;
 	if (from->filter_insns) {
-		char why[256];
+		char why[256] = "no memory";
 		int rc = rx_filter_create(&to->filter, plan->filter_insns + from->filter_first,
 					  from->filter_insns, why, sizeof(why));
 		if (rc < 0) {

@@ -75,8 +75,10 @@ static const struct generation *make_generation(const struct plan *plan, char *e
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
-	if (!g)
+	if (!g) {
+		snprintf(err, err_size, "no memory for a generation of the plan");
 		return NULL;
+	}
 	g->plan = plan;
 	g->route = rx_route_create(plan, err, err_size);
 	if (!g->route) {
@@ -84,6 +86,12 @@ static const struct generation *make_generation(const struct plan *plan, char *e
 		return NULL;
 	}
 	return g;
+}
+
+static void free_generation(const struct generation *g)
+{
+	rx_route_destroy(g->route);
+	free((void *)(uintptr_t)g);
 }
 
 int topology_create(struct topology **out, const struct plan *plan, struct state *state, char *err,
@@ -139,14 +147,16 @@ int topology_start(struct topology *t, char *err, size_t err_size)
 int topology_reload(struct topology *t, const struct plan *plan, const struct plan **old, char *err,
 		    size_t err_size)
 {
-	/* Partitions first: a lane may append to a new stream as soon as it sees the generation. */
-	int rc = topology_open_partitions(t, plan, err, err_size);
-
-	if (rc < 0)
-		return rc;
 	const struct generation *next = make_generation(plan, err, err_size);
+
 	if (!next)
 		return -EINVAL;
+	/* A lane may append to a new stream as soon as it sees the generation. */
+	int rc = topology_open_partitions(t, plan, err, err_size);
+	if (rc < 0) {
+		free_generation(next);
+		return rc;
+	}
 	const struct generation *last =
 		atomic_exchange_explicit(&t->generation, next, memory_order_acq_rel);
 	for (unsigned i = 0; i < t->cores_count; i++)
@@ -155,8 +165,7 @@ int topology_reload(struct topology *t, const struct plan *plan, const struct pl
 	 * first. */
 	rte_rcu_qsbr_synchronize(t->rcu, RTE_QSBR_THRID_INVALID);
 	*old = last->plan;
-	rx_route_destroy(last->route);
-	free((void *)(uintptr_t)last);
+	free_generation(last);
 	return 0;
 }
 
@@ -210,10 +219,8 @@ void topology_destroy(struct topology *t)
 		topology_free_lane(t, (uint16_t)i);
 	for (unsigned i = 0; i < t->cores_count; i++)
 		close(t->cores[i].wake_fd);
-	if (g) {
-		rx_route_destroy(g->route);
-		free((void *)(uintptr_t)g);
-	}
+	if (g)
+		free_generation(g);
 	rte_free(t->rcu);
 	rte_free(t);
 }

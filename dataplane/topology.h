@@ -65,7 +65,9 @@ struct topology {
 	struct slab *slabs[PLAN_LANES_MAX]; /* each lane's descriptors */
 	void *slab_memory[PLAN_LANES_MAX];  /* each lane's, in one piece */
 	size_t slab_memory_bytes[PLAN_LANES_MAX];
-	bool opened[PLAN_STREAMS_MAX]; /* slots whose partitions are open; main thread */
+	/* Main thread. */
+	uint32_t opened[PLAN_STREAMS_MAX]; /* by slot: a bit for each partition that is open */
+	struct plan *fixed; /* a copy of the first plan for whoever needs its fixed part for long */
 };
 
 /* Builds all of it for the first plan; EAL is up. The plan must outlive the topology or the next

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -37,6 +38,13 @@ static int make_disk(struct core *core, const struct plan *plan, char *err, size
 
 int topology_make_logs(struct topology *t, const struct plan *plan, char *err, size_t err_size)
 {
+	/* Logs live longer than the plan that they were made by. */
+	t->fixed = malloc(sizeof(*t->fixed));
+	if (!t->fixed) {
+		snprintf(err, err_size, "no memory for a copy of the plan");
+		return -ENOMEM;
+	}
+	*t->fixed = *plan;
 	for (unsigned i = 0; i < t->cores_count; i++) {
 		struct core *core = &t->cores[i];
 
@@ -47,7 +55,7 @@ int topology_make_logs(struct topology *t, const struct plan *plan, char *err, s
 			return rc;
 		struct log_config config = {
 			.disk = core->disk,
-			.plan = plan,
+			.plan = t->fixed,
 			.state = t->state,
 			.core = core->index,
 		};
@@ -97,30 +105,47 @@ static int open_partition(struct topology *t, const struct plan *plan, unsigned 
 	return 0;
 }
 
+/* What is not open yet of one stream: each lane's, and those left behind. */
+static int open_stream(struct topology *t, const struct plan *plan, unsigned slot, char *err,
+		       size_t err_size)
+{
+	if (!plan->streams[slot].used && !left_behind(plan, 0, slot))
+		return 0;
+	for (unsigned i = 0; i < PLAN_LANES_MAX; i++) {
+		if (t->opened[slot] & UINT32_C(1) << i)
+			continue;
+		if (i >= t->lanes_count && !left_behind(plan, i, slot))
+			continue;
+		int rc = open_partition(t, plan, i, slot, err, err_size);
+		if (rc < 0)
+			return rc;
+		t->opened[slot] |= UINT32_C(1) << i;
+	}
+	return 0;
+}
+
+static void name_stream(struct topology *t, const struct plan_stream *stream, unsigned slot)
+{
+	struct state_stream *named = state_stream(t->state, slot);
+
+	snprintf(named->name, sizeof(named->name), "%s", stream->name);
+	atomic_store(&named->decoder, stream->decoder);
+	atomic_store(&named->used, stream->used);
+}
+
 int topology_open_partitions(struct topology *t, const struct plan *plan, char *err,
 			     size_t err_size)
 {
-	for (unsigned slot = 0; slot < plan->streams_max; slot++) {
-		const struct plan_stream *stream = &plan->streams[slot];
-		struct state_stream *named = state_stream(t->state, slot);
-
-		if (!stream->known)
-			continue;
-		bool opened = t->opened[slot];
-		if (!opened && (stream->used || left_behind(plan, 0, slot))) {
-			for (unsigned i = 0; i < PLAN_LANES_MAX; i++) {
-				if (i >= t->lanes_count && !left_behind(plan, i, slot))
-					continue;
-				int rc = open_partition(t, plan, i, slot, err, err_size);
-				if (rc < 0)
-					return rc;
-			}
-			t->opened[slot] = true;
+	for (unsigned slot = 0; slot < plan->streams_max; slot++)
+		if (plan->streams[slot].known) {
+			int rc = open_stream(t, plan, slot, err, err_size);
+			if (rc < 0)
+				return rc;
 		}
-		snprintf(named->name, sizeof(named->name), "%s", stream->name);
-		atomic_store(&named->decoder, stream->decoder);
-		atomic_store(&named->used, stream->used);
-	}
+	/* Only now, so that a plan that is refused leaves no name. */
+	for (unsigned slot = 0; slot < plan->streams_max; slot++)
+		if (plan->streams[slot].known)
+			name_stream(t, &plan->streams[slot], slot);
 	return 0;
 }
 
@@ -138,6 +163,8 @@ void topology_free_logs(struct topology *t)
 			disk_uring_destroy(core->disk);
 		core->disk = NULL;
 	}
+	free(t->fixed);
+	t->fixed = NULL;
 }
 
 int topology_retain(struct topology *t, uint16_t slot, uint16_t partition, uint64_t log_start)
