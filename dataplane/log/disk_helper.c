@@ -23,6 +23,7 @@ struct disk_helper {
 	/* Written by the submitter. */
 	_Alignas(64) _Atomic unsigned from_tail;
 	_Atomic int stop;
+	int64_t to_read; /* completions taken, less what was read from wake_fd for them */
 
 	struct disk_op *to[RING], *from[RING];
 	pthread_t thread;
@@ -146,21 +147,12 @@ unsigned disk_helper_reap(struct disk_helper *h, struct disk_op **ops, unsigned 
 	unsigned n = 0;
 	uint64_t count;
 
-	if (tail == head)
-		return 0;
-	/* First empty the eventfd, then look again: a completion in between wakes once too often. */
-	if (read(h->wake_fd, &count, sizeof(count)) < 0) {
-		/* Already empty. */
-	}
-	head = atomic_load_explicit(&h->from_head, memory_order_acquire);
 	for (; tail != head && n < max; tail++)
 		ops[n++] = h->from[tail % RING];
-	if (tail != head) {
-		count = 1; /* more is left: stay readable */
-		if (write(h->wake_fd, &count, sizeof(count)) < 0) {
-			/* Readable anyway. */
-		}
-	}
+	h->to_read += n;
+	/* Each completion adds one to the eventfd, perhaps a moment after we saw it. */
+	if (h->to_read > 0 && read(h->wake_fd, &count, sizeof(count)) == sizeof(count))
+		h->to_read -= (int64_t)count;
 	atomic_store_explicit(&h->from_tail, tail, memory_order_release);
 	h->outstanding -= n;
 	return n;

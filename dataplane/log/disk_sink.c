@@ -41,9 +41,7 @@ static int sink_submit(struct disk *disk, struct disk_op *op)
 	return 0;
 }
 
-static void sink_flush(struct disk *disk)
-{
-}
+static void sink_flush(struct disk *disk) {}
 
 static unsigned sink_reap(struct disk *disk, struct disk_op **ops, unsigned max)
 {

@@ -241,7 +241,8 @@ static int choose_block(struct disk_uring *u, const struct disk_uring_config *co
 		u->disk.block = SLAB_BLOCK;
 		return 0;
 	}
-	/* A full disk says nothing about O_DIRECT; a directory that cannot be written to, everything. */
+	/* A full disk says nothing about O_DIRECT; a directory that cannot be written to,
+	 * everything. */
 	if (rc == -ENOSPC && config->direct == PLAN_DIRECT_AUTO)
 		return 0;
 	if (rc == -EINVAL && config->direct == PLAN_DIRECT_AUTO)
@@ -271,9 +272,9 @@ static int start_ring(struct disk_uring *u, const struct disk_uring_config *conf
 	}
 	u->ring_up = true;
 	/* Without the right to lock that much memory it is written from just the same. */
-	u->registered = config->buffers_count &&
-			io_uring_register_buffers(&u->ring, config->buffers,
-						  config->buffers_count) == 0;
+	u->registered =
+		config->buffers_count &&
+		io_uring_register_buffers(&u->ring, config->buffers, config->buffers_count) == 0;
 	if (config->helper_cpu >= 0) {
 		/* The kernel's own workers, which do the fdatasyncs, off the lanes' cores. */
 		cpu_set_t set;

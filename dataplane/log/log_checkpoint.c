@@ -1,6 +1,6 @@
 /*
- * weir.checkpoint: where recovery starts. Replaced atomically and durably (DISK_PUT) when a segment has
- * been finished, when log_start moves, and at a clean stop.
+ * weir.checkpoint: where recovery starts. Replaced atomically and durably (DISK_PUT) when a segment
+ * has been finished, when log_start moves, and at a clean stop.
  *
  *     weir.checkpoint 1
  *     recover_from 1048576
@@ -21,7 +21,10 @@ static const struct field {
 	const char *name;
 	size_t offset;
 } fields[] = {
-#define FIELD(name) {#name, offsetof(struct log_checkpoint, name)}
+#define FIELD(name)                                                                                \
+	{                                                                                          \
+#name, offsetof(struct log_checkpoint, name)                                       \
+	}
 	FIELD(recover_from),  FIELD(log_start),	    FIELD(clean),	 FIELD(end_offset),
 	FIELD(end_bytes),     FIELD(index_entries), FIELD(time_entries), FIELD(index_gap),
 	FIELD(max_ts_offset), FIELD(max_ts),	    FIELD(last_time_ts), FIELD(first_max_ts),

@@ -9,9 +9,7 @@
 #include "log_private.h"
 
 static void dispatch(struct log *log, struct disk_op *op);
-static void complete_nothing(struct log *log, struct log_op *lop)
-{
-}
+static void complete_nothing(struct log *log, struct log_op *lop) {}
 
 /* ---- create and destroy: the only places that take or give memory here ---- */
 

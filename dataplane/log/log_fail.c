@@ -25,8 +25,9 @@ void log_fail(struct log *log, int error, const char *what, const char *path)
 	if (log->failed)
 		return;
 	log->failed = -error;
-	snprintf(log->failed_text, sizeof(log->failed_text), "%s%s%.160s: %s", what, *path ? " " : "",
-		 path, strerrordesc_np(error) ? strerrordesc_np(error) : "unknown error");
+	snprintf(log->failed_text, sizeof(log->failed_text), "%s%s%.160s: %s", what,
+		 *path ? " " : "", path,
+		 strerrordesc_np(error) ? strerrordesc_np(error) : "unknown error");
 }
 
 void log_warn(struct log *log, const char *format, ...)

@@ -94,8 +94,8 @@ void log_index_add(struct log_segment *seg, uint64_t last_offset, uint64_t pos, 
 		   int64_t max_ts)
 {
 	struct log_index *index = &seg->index;
-	unsigned added = log_index_rule_batch(&index->rule, seg->base, last_offset, pos, len, max_ts,
-					      slot(&index->offsets), slot(&index->times));
+	unsigned added = log_index_rule_batch(&index->rule, seg->base, last_offset, pos, len,
+					      max_ts, slot(&index->offsets), slot(&index->times));
 
 	if (added & LOG_INDEX_ADD)
 		index->offsets.added++;

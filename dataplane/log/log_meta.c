@@ -1,6 +1,7 @@
 /*
- * The two small files that Kafka keeps in a partition's directory: leader-epoch-checkpoint (text: 0,
- * the number of lines that follow, then "epoch start_offset") and partition.metadata (the topic's id).
+ * The two small files that Kafka keeps in a partition's directory: leader-epoch-checkpoint (text:
+ * 0, the number of lines that follow, then "epoch start_offset") and partition.metadata (the
+ * topic's id).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -65,7 +66,8 @@ static int parse_epochs(const char *text, struct epoch *epochs, unsigned *count)
 	return 0;
 }
 
-/* As Kafka: no epoch starts at or beyond the end but the last, none but one at or below log_start. */
+/* As Kafka: no epoch starts at or beyond the end but the last, none but one at or below log_start.
+ */
 static unsigned trim_epochs(struct epoch *e, unsigned n, uint64_t log_start, uint64_t log_end)
 {
 	unsigned first = 0;
@@ -124,9 +126,10 @@ int log_epochs_open(struct log_partition *p, uint64_t log_start, uint64_t log_en
 		rc = 0;
 	if (rc < 0) {
 		snprintf(err, err_size, "%s: %s", path,
-			 rc == -EPROTO ? "not a leader epoch checkpoint; restore it, or remove it if "
-					 "no consumer depends on epochs"
-				       : strerror(-rc));
+			 rc == -EPROTO
+				 ? "not a leader epoch checkpoint; restore it, or remove it if "
+				   "no consumer depends on epochs"
+				 : strerror(-rc));
 		goto out;
 	}
 	if (n == 0)
@@ -185,7 +188,8 @@ static int make_topic_id(char id[TOPIC_ID_CHARS + 1])
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint8_t bytes[18] = {0}; /* a version 4 UUID, and two bytes that only fill the last digits */
+	uint8_t bytes[18] = {
+		0}; /* a version 4 UUID, and two bytes that only fill the last digits */
 
 	do {
 		if (getrandom(bytes, 16, 0) != 16)

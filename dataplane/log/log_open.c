@@ -1,6 +1,6 @@
 /*
- * Opening a partition: what is in its directory, where recovery starts, what is cut, and the state that
- * appending goes on from. Cold; blocks; the log core has not heard of the partition yet.
+ * Opening a partition: what is in its directory, where recovery starts, what is cut, and the state
+ * that appending goes on from. Cold; blocks; the log core has not heard of the partition yet.
  *
  * Only segments from the checkpoint on are read: after a clean stop none, else at most two (the one
  * being finished when the dataplane died, and its successor).
@@ -54,8 +54,8 @@ static int add(struct log_found *list, uint64_t base)
 static bool is_ours(const char *name)
 {
 	static const char *const names[] = {
-		LOG_NAME_CHECKPOINT, LOG_NAME_EPOCHS, LOG_NAME_METADATA, LOG_NAME_CHECKPOINT ".tmp",
-		LOG_NAME_EPOCHS ".tmp", LOG_NAME_METADATA ".tmp",
+		LOG_NAME_CHECKPOINT,	    LOG_NAME_EPOCHS,	    LOG_NAME_METADATA,
+		LOG_NAME_CHECKPOINT ".tmp", LOG_NAME_EPOCHS ".tmp", LOG_NAME_METADATA ".tmp",
 	};
 	static const char *const kafkas[] = {".snapshot", ".txnindex"};
 	uint64_t base;
@@ -124,9 +124,8 @@ static int list_directory(struct log_opening *o)
 	sort(&o->timeindexes);
 	sort(&o->spares);
 	if (o->foreign)
-		log_warn(o->p->log,
-			 "%s: %u file%s that Weir does not know (\"%s\"%s), left alone", o->p->dir,
-			 o->foreign, o->foreign == 1 ? "" : "s", o->foreign_name,
+		log_warn(o->p->log, "%s: %u file%s that Weir does not know (\"%s\"%s), left alone",
+			 o->p->dir, o->foreign, o->foreign == 1 ? "" : "s", o->foreign_name,
 			 o->foreign == 1 ? "" : ", ...");
 	return 0;
 }
@@ -272,7 +271,8 @@ static int make_partition(struct log_partition **out, struct log *log, uint16_t 
 {
 	struct state *state = log->config.state;
 	size_t own = state ? 0 : sizeof(struct state_partition);
-	size_t size = (sizeof(struct log_partition) + own + STATE_LINE - 1) / STATE_LINE * STATE_LINE;
+	size_t size =
+		(sizeof(struct log_partition) + own + STATE_LINE - 1) / STATE_LINE * STATE_LINE;
 	struct log_partition *p = aligned_alloc(STATE_LINE, size);
 
 	if (!p)

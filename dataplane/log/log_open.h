@@ -20,8 +20,8 @@ struct log_opening {
 	char foreign_name[64];
 	bool has_checkpoint;
 	struct log_checkpoint checkpoint;
-	bool fresh;             /* nothing was there */
-	bool clean;             /* the last stop was, and nothing was written since */
+	bool fresh;		/* nothing was there */
+	bool clean;		/* the last stop was, and nothing was written since */
 	struct log_scan active; /* the segment that appending goes on in */
 };
 

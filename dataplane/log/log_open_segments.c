@@ -1,15 +1,16 @@
 /*
- * Which segments of a partition are true, and to which byte. Where the checkpoint says "clean" and the
- * file is as long as it says, that is believed. Else the segment it names, and what follows, is read:
+ * Which segments of a partition are true, and to which byte. Where the checkpoint says "clean" and
+ * the file is as long as it says, that is believed. Else the segment it names, and what follows, is
+ * read:
  *
  *     - a segment that ends exactly where its successor begins is whole: it is finished (trimmed,
  *       indexed) if the last dataplane had not come to that;
- *     - the last segment is cut at the first byte that is no valid batch, so that nothing of the file's
- *       earlier life, and no batch from behind a gap, can ever follow a new one;
+ *     - the last segment is cut at the first byte that is no valid batch, so that nothing of the
+ * file's earlier life, and no batch from behind a gap, can ever follow a new one;
  *     - a successor that does not begin where its predecessor ends held batches that were never
  *       durable (durable_end waits for the predecessor): it is dropped;
- *     - next.prepared, if it holds the batches that come next, died between roll and rename: it gets
- *       its name now. Else it goes: it may hold batches whose offsets will be given again.
+ *     - next.prepared, if it holds the batches that come next, died between roll and rename: it
+ * gets its name now. Else it goes: it may hold batches whose offsets will be given again.
  *
  * Whatever does not fit this picture is somebody else's work: an error, and nothing is touched.
  */
@@ -51,8 +52,8 @@ static int set_size(struct log_opening *o, const char *path, uint64_t bytes)
 
 	if (rc < 0)
 		return log_open_error(o, rc, "%s: %s", path, strerror(-rc));
-	rc = log_open_run(
-		o, (struct disk_op){.kind = DISK_TRUNCATE, .file = file, .offset = bytes}, NULL);
+	rc = log_open_run(o, (struct disk_op){.kind = DISK_TRUNCATE, .file = file, .offset = bytes},
+			  NULL);
 	/* A truncate to the same size need not have synced what a dead process wrote. */
 	if (rc == 0)
 		rc = log_open_run(o, (struct disk_op){.kind = DISK_SYNC, .file = file}, NULL);
@@ -176,7 +177,8 @@ static int drop_successor(struct log_opening *o, size_t at, const struct log_sca
 	if (foreign)
 		return -EPROTO;
 	log_warn(o->p->log,
-		 "%s: dropped, with %llu batches that were never durable: the segment before it ends "
+		 "%s: dropped, with %llu batches that were never durable: the segment before it "
+		 "ends "
 		 "at offset %llu",
 		 path, batches, (unsigned long long)before->next_offset);
 	rc = unlink_segment(o, base, true);
@@ -202,9 +204,9 @@ static int take_prepared(struct log_opening *o, const char *last_path)
 		log_scan_free(&s);
 		rc = unlink_file(o, prepared);
 		return rc ? rc
-			  : log_open_run(
-				    o, (struct disk_op){.kind = DISK_SYNC_DIR, .path = o->p->dir},
-				    NULL);
+			  : log_open_run(o,
+					 (struct disk_op){.kind = DISK_SYNC_DIR, .path = o->p->dir},
+					 NULL);
 	}
 	rc = settle(o, last_path, &o->active, true);
 	if (rc == 0) {
@@ -212,8 +214,7 @@ static int take_prepared(struct log_opening *o, const char *last_path)
 		o->p->sealed_count++;
 		log_segment_path(path, o->p->dir, s.base, LOG_SUFFIX_LOG);
 		rc = log_open_run(
-			o,
-			(struct disk_op){.kind = DISK_RENAME, .path = prepared, .path2 = path},
+			o, (struct disk_op){.kind = DISK_RENAME, .path = prepared, .path2 = path},
 			NULL);
 	}
 	log_scan_free(&o->active);

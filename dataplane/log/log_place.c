@@ -1,12 +1,12 @@
 /*
  * Placing: where a sealed batch goes in the file, and how it gets there in whole blocks.
  *
- * With direct writes (disk->block is SLAB_BLOCK) a batch that starts at position p lies in memory at
- * the same remainder of the block size. The t = p % block bytes before it, the tail of the batch
- * before, are copied in front, whole blocks are written from where they are, and the batch's own tail
- * stays in segment->tail until its successor takes it along, or until a sync is due and nothing
- * follows: then it goes out padded with zeros, and the successor, which begins in the same block,
- * waits for that write. So no two writes in flight touch the same block.
+ * With direct writes (disk->block is SLAB_BLOCK) a batch that starts at position p lies in memory
+ * at the same remainder of the block size. The t = p % block bytes before it, the tail of the batch
+ * before, are copied in front, whole blocks are written from where they are, and the batch's own
+ * tail stays in segment->tail until its successor takes it along, or until a sync is due and
+ * nothing follows: then it goes out padded with zeros, and the successor, which begins in the same
+ * block, waits for that write. So no two writes in flight touch the same block.
  *
  * With buffered writes (block 1) every batch is written as it is.
  */
@@ -68,7 +68,8 @@ static struct log_write *take_write(struct log *log, struct log_partition *p,
 	w->lop.p = p;
 	w->lop.seg = seg;
 	w->lop.done = write_done;
-	w->lop.op = (struct disk_op){.kind = DISK_WRITE, .file = seg->file, .buf_index = UINT16_MAX};
+	w->lop.op =
+		(struct disk_op){.kind = DISK_WRITE, .file = seg->file, .buf_index = UINT16_MAX};
 	return w;
 }
 
@@ -180,13 +181,14 @@ static void place_blocks(struct log *log, struct log_partition *p, struct log_se
 	send_write(log, seg, w);
 }
 
-/* Zeroing ahead never runs into us, but a lane may run into it: then it waits for that one chunk. */
+/* Zeroing ahead never runs into us, but a lane may run into it: then it waits for that one chunk.
+ */
 static bool zeroing_in_the_way(const struct log *log, const struct log_partition *p, uint64_t end)
 {
 	const struct disk_op *op = &p->zero.op;
 
-	return p->zero.busy && op->file == p->active->file &&
-	       op->offset < end + log->disk->block && op->offset + op->len > p->active->pos;
+	return p->zero.busy && op->file == p->active->file && op->offset < end + log->disk->block &&
+	       op->offset + op->len > p->active->pos;
 }
 
 static bool place_one(struct log *log, struct log_partition *p)

@@ -22,16 +22,17 @@
 
 enum {
 	LOG_PATH_MAX = DISK_PATH_MAX,
-	LOG_SPARES_MAX = 2,       /* recycled files kept for each partition */
-	LOG_COMMITS = 64,         /* batches whose time to durable is watched, for each partition */
-	LOG_REAP = 64,            /* completions taken at once */
+	LOG_SPARES_MAX = 2,	  /* recycled files kept for each partition */
+	LOG_COMMITS = 64,	  /* batches whose time to durable is watched, for each partition */
+	LOG_REAP = 64,		  /* completions taken at once */
 	LOG_ZERO_CHUNK = 1 << 20, /* zeroed ahead in one operation */
 	LOG_CHECKPOINT_BYTES = 512,
 };
 #define LOG_RETRY_NS UINT64_C(100000000) /* no space: try again this much later */
 
-/* An operation of ours; disk_op.owner points back to it. done() is called on success only (DISK_ZERO:
- * always); no space is retried and all other errors stop the log before it comes to that. */
+/* An operation of ours; disk_op.owner points back to it. done() is called on success only
+ * (DISK_ZERO: always); no space is retried and all other errors stop the log before it comes to
+ * that. */
 struct log_op {
 	struct disk_op op;
 	void (*done)(struct log *log, struct log_op *lop);
@@ -45,13 +46,13 @@ struct log_op {
 /* One index file being written. */
 struct log_index_file {
 	struct log_op lop;
-	uint8_t *ring;           /* LOG_INDEX_RING entries */
-	uint32_t entry;          /* bytes of one */
+	uint8_t *ring;		 /* LOG_INDEX_RING entries */
+	uint32_t entry;		 /* bytes of one */
 	uint64_t added, written; /* entries; those between are in the ring */
-	uint32_t flying;         /* entries of the append under way */
-	bool closing;            /* nothing more comes: the next append is the last ... */
-	bool last_sent;          /* ... and is under way ... */
-	bool closed;             /* ... and done */
+	uint32_t flying;	 /* entries of the append under way */
+	bool closing;		 /* nothing more comes: the next append is the last ... */
+	bool last_sent;		 /* ... and is under way ... */
+	bool closed;		 /* ... and done */
 	char path[LOG_PATH_MAX];
 };
 
@@ -64,41 +65,41 @@ struct log_index {
 struct log_write {
 	struct log_op lop;
 	struct log_write *next; /* in the segment's order, or in the free list */
-	struct slab *slab;      /* goes back when the write is done; NULL: a tail block */
-	uint64_t end_pos;       /* the last batch boundary that this write completes ... */
-	uint64_t end_offset;    /* ... and the offset after it */
-	bool padded;            /* its last block holds a batch's tail and zeros: the next write
-	                         * begins in that same block and must wait */
+	struct slab *slab;	/* goes back when the write is done; NULL: a tail block */
+	uint64_t end_pos;	/* the last batch boundary that this write completes ... */
+	uint64_t end_offset;	/* ... and the offset after it */
+	bool padded;		/* its last block holds a batch's tail and zeros: the next write
+				 * begins in that same block and must wait */
 	bool done;
 };
 
 enum log_segment_step {
-	SEGMENT_NONE,    /* no segment here */
-	SEGMENT_ACTIVE,  /* batches go here */
-	SEGMENT_DRAIN,   /* no more batches; what is underway is written and synced */
-	SEGMENT_TRIM,    /* being cut to its last batch; indexes being finished */
-	SEGMENT_RECORD,  /* the checkpoint is being moved past it */
-	SEGMENT_CLOSE,   /* its file is being closed */
-	SEGMENT_CLOSED,  /* clean stop only: nothing left to do */
+	SEGMENT_NONE,	/* no segment here */
+	SEGMENT_ACTIVE, /* batches go here */
+	SEGMENT_DRAIN,	/* no more batches; what is underway is written and synced */
+	SEGMENT_TRIM,	/* being cut to its last batch; indexes being finished */
+	SEGMENT_RECORD, /* the checkpoint is being moved past it */
+	SEGMENT_CLOSE,	/* its file is being closed */
+	SEGMENT_CLOSED, /* clean stop only: nothing left to do */
 };
 
 struct log_segment {
 	enum log_segment_step step;
 	uint64_t base;
 	disk_file file;
-	bool named;        /* %020d.log is its name for good; before that nothing in it is published */
-	bool last;         /* clean stop: no successor */
+	bool named; /* %020d.log is its name for good; before that nothing in it is published */
+	bool last;  /* clean stop: no successor */
 	bool trimmed;
-	bool recycled;     /* its blocks were written before: no zeroing */
-	uint64_t size;     /* set at creation; the write position may pass it */
-	uint64_t zeroed;   /* bytes zeroed ahead, or before that the position zeroing skips to */
-	uint64_t pos;      /* end of the last batch placed */
+	bool recycled;	 /* its blocks were written before: no zeroing */
+	uint64_t size;	 /* set at creation; the write position may pass it */
+	uint64_t zeroed; /* bytes zeroed ahead, or before that the position zeroing skips to */
+	uint64_t pos;	 /* end of the last batch placed */
 	uint64_t end_offset;
-	uint64_t flushed;  /* end of what was handed to the disk; < pos: the tail block waits */
+	uint64_t flushed; /* end of what was handed to the disk; < pos: the tail block waits */
 	uint64_t written_pos, written_offset; /* all batches up to here are in the file */
 	uint64_t synced_pos, synced_offset;   /* ... and survive a power cut */
 	int64_t first_max_ts; /* of the first batch: the segment's age counts from it */
-	uint8_t *tail;        /* block: the last bytes before pos that fill no whole block */
+	uint8_t *tail;	      /* block: the last bytes before pos that fill no whole block */
 	bool pad_flying;      /* a padded write is in flight */
 	struct log_write *writes, **writes_end; /* in flight, in order */
 	struct log_index index;
@@ -156,7 +157,8 @@ struct log_partition {
 	struct slab *queue, **queue_end;
 	unsigned queued, queued_sealed;
 	uint64_t next_offset;
-	uint64_t given_bytes; /* raw sizes of all batches placed: what the polling core predicts by */
+	uint64_t given_bytes; /* raw sizes of all batches placed: what the polling core predicts by
+			       */
 	uint64_t packets;     /* cumulative, for state_recent */
 
 	struct log_segment segments[2];
@@ -208,9 +210,10 @@ struct log {
 	unsigned retains_seen;
 
 	struct log_partition *all;
-	struct log_partition *ready, **ready_end;         /* slabs to place */
-	struct log_partition *attention, **attention_end; /* something changed: publish, do chores */
-	struct log_partition *dirty, **dirty_end;         /* oldest first */
+	struct log_partition *ready, **ready_end; /* slabs to place */
+	struct log_partition *attention,
+		**attention_end;		  /* something changed: publish, do chores */
+	struct log_partition *dirty, **dirty_end; /* oldest first */
 
 	struct log_write *writes, *writes_free;
 	unsigned write_depth, writes_flying;
@@ -269,7 +272,8 @@ void log_publish(struct log *log, struct log_partition *p);
 uint64_t log_sync_deadline(const struct log *log);
 
 /* log_segment.c */
-bool log_segment_full(const struct log *log, const struct log_partition *p, const struct slab *slab);
+bool log_segment_full(const struct log *log, const struct log_partition *p,
+		      const struct slab *slab);
 bool log_segment_roll(struct log *log, struct log_partition *p, uint64_t base);
 /* Every cold duty that became possible. True: come again next round although nothing completes. */
 bool log_segment_chores(struct log *log, struct log_partition *p);
@@ -282,16 +286,19 @@ bool log_index_room(const struct log_segment *seg);
 void log_index_add(struct log_segment *seg, uint64_t last_offset, uint64_t pos, uint32_t len,
 		   int64_t max_ts);
 /* Writes out what is there if it is at least so many entries, or the file is closing. */
-void log_index_flush(struct log *log, struct log_partition *p, struct log_segment *seg, unsigned entries);
+void log_index_flush(struct log *log, struct log_partition *p, struct log_segment *seg,
+		     unsigned entries);
 void log_index_close(struct log_segment *seg);
 bool log_index_closed(const struct log_segment *seg);
 
-/* What weir.checkpoint says: text, one "key value" a line, the last line a CRC-32C of those before. */
+/* What weir.checkpoint says: text, one "key value" a line, the last line a CRC-32C of those before.
+ */
 struct log_checkpoint {
 	uint64_t recover_from; /* base of the oldest segment that may not be whole on disk */
 	uint64_t log_start;
-	/* After a clean stop: where recover_from, then the newest segment, ended, and the state of its
-	 * indexes. Holds only while the file has exactly end_bytes: a running dataplane extends it. */
+	/* After a clean stop: where recover_from, then the newest segment, ended, and the state of
+	 * its indexes. Holds only while the file has exactly end_bytes: a running dataplane extends
+	 * it. */
 	uint64_t clean, end_offset, end_bytes;
 	uint64_t index_entries, time_entries, index_gap, max_ts_offset;
 	uint64_t max_ts, last_time_ts, first_max_ts; /* int64 */
@@ -316,7 +323,7 @@ struct log_scan {
 	uint64_t batches;
 	int64_t first_max_ts;
 	const char *stop; /* why it ends before the file does; NULL: it does not */
-	bool foreign;     /* and what stands at its very start is none of ours */
+	bool foreign;	  /* and what stands at its very start is none of ours */
 	struct log_index_rule rule;
 	uint8_t *index, *times; /* as they belong into the files, without the final entry */
 	size_t index_room, times_room;

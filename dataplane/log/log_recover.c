@@ -54,7 +54,8 @@ static const uint8_t *window_get(struct window *w, uint64_t at, size_t len, int 
 }
 
 /* Why the head cannot be that of the next batch, or NULL. *len: bytes of the batch. */
-static const char *head_wrong(const uint8_t *head, uint64_t next_offset, uint64_t room, uint64_t *len)
+static const char *head_wrong(const uint8_t *head, uint64_t next_offset, uint64_t room,
+			      uint64_t *len)
 {
 	uint64_t offset = log_get64(head + BATCH_baseOffset);
 	int32_t length = (int32_t)log_get32(head + BATCH_batchLength);
@@ -235,8 +236,8 @@ int log_scan_write_indexes(struct disk *disk, const char *dir, const struct log_
 	int rc = write_whole(disk, path, scan->index, scan->rule.entries * LOG_INDEX_ENTRY);
 	if (rc < 0)
 		return rc;
-	if (closed &&
-	    log_index_rule_final(&scan->rule, scan->base, scan->times + times * LOG_TIMEINDEX_ENTRY))
+	if (closed && log_index_rule_final(&scan->rule, scan->base,
+					   scan->times + times * LOG_TIMEINDEX_ENTRY))
 		times++;
 	log_segment_path(path, dir, scan->base, LOG_SUFFIX_TIMEINDEX);
 	return write_whole(disk, path, scan->times, times * LOG_TIMEINDEX_ENTRY);

@@ -51,7 +51,8 @@ static int by_base(const void *a, const void *b)
 }
 
 /* Keeps those of the list that end at or below log_start. */
-static int keep_retired(struct disk *disk, const char *dir, struct listing *list, uint64_t log_start)
+static int keep_retired(struct disk *disk, const char *dir, struct listing *list,
+			uint64_t log_start)
 {
 	unsigned n = 0;
 

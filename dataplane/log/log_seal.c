@@ -35,7 +35,8 @@ static uint32_t largest_slab(const struct log *log)
 	uint32_t bytes = 0;
 
 	for (unsigned i = 0; i < plan->lanes_count; i++)
-		if (plan->lanes[i].log_core == log->config.core && plan->lanes[i].slab_bytes > bytes)
+		if (plan->lanes[i].log_core == log->config.core &&
+		    plan->lanes[i].slab_bytes > bytes)
 			bytes = plan->lanes[i].slab_bytes;
 	return bytes ? bytes : 1 << 20;
 }
@@ -46,7 +47,8 @@ static int create_slabs(struct log_codec *codec, uint32_t input_bytes, unsigned 
 
 	if (ZSTD_compressBound(input_bytes) > bound)
 		bound = ZSTD_compressBound(input_bytes);
-	/* In front: the tail block and a phase; behind: padding. Untouched, this is address space only. */
+	/* In front: the tail block and a phase; behind: padding. Untouched, this is address space
+	 * only. */
 	size_t size = (bound + RECORD_BATCH_HEAD + 4 * SLAB_BLOCK) / SLAB_BLOCK * SLAB_BLOCK;
 	codec->memory = aligned_alloc(SLAB_BLOCK, size * count);
 	codec->slabs = calloc(count, sizeof(*codec->slabs));
@@ -185,7 +187,8 @@ void log_seal_head(const struct log_partition *p, struct slab *slab, unsigned co
 	log_put32(head + BATCH_recordCount, slab->records);
 	/* ISA-L's function is the bare polynomial division: CRC-32C starts from all ones and ends
 	 * inverted. */
-	uint32_t crc = crc32_iscsi(head + BATCH_attributes, (int)(len - BATCH_attributes), UINT32_MAX);
+	uint32_t crc =
+		crc32_iscsi(head + BATCH_attributes, (int)(len - BATCH_attributes), UINT32_MAX);
 	log_put32(head + BATCH_crc, ~crc);
 }
 
@@ -224,7 +227,8 @@ bool log_seal_next(struct log *log, struct log_partition *p)
 			*link = out;
 			if (p->queue_end == &slab->next)
 				p->queue_end = &out->next;
-			p->given_bytes += slab->end - slab->data; /* raw, as the polling core counts */
+			p->given_bytes +=
+				slab->end - slab->data; /* raw, as the polling core counts */
 			log_slab_free(log, slab);
 			slab = out;
 		} else {

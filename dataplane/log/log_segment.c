@@ -1,6 +1,6 @@
 /*
- * Segments: the next file is made ready ahead of need, a roll goes on in it at once, and the old one
- * is finished behind the writer's back:
+ * Segments: the next file is made ready ahead of need, a roll goes on in it at once, and the old
+ * one is finished behind the writer's back:
  *
  *     drain    its last writes and its padded tail complete; fdatasync; durable_end may pass it
  *     trim     cut to its last batch; the indexes get their last entries (both durable)
@@ -114,7 +114,8 @@ bool log_segment_roll(struct log *log, struct log_partition *p, uint64_t base)
 	p->rename.p = p;
 	p->rename.seg = seg;
 	p->rename.done = named;
-	p->rename.op = (struct disk_op){.kind = DISK_RENAME, .path = p->next.path, .path2 = seg->path};
+	p->rename.op =
+		(struct disk_op){.kind = DISK_RENAME, .path = p->next.path, .path2 = seg->path};
 	log_op_start(log, &p->rename);
 	state_add(&log->core->rolls, 1);
 	log_attend(log, p);
