@@ -3,247 +3,170 @@
  *
  *     bare   receive and free
  *     floor  receive, copy each payload once into slabs, free: no log can do less
- *     seal   one core that checksums slabs and writes them to files, no port
+ *     seal   one core that checksums slabs and writes them to a file, no port
  *     lane   Weir's own polling half into slabs that come straight back (for work on rx_*)
  *
- * usage: lane_floor MODE --slabs N --slab-bytes N [--file PATH] -- EAL-ARGS
- * Prints "packets nanoseconds bytes" every 100 ms, all since the start, until it is killed. Bounded
- * by --seconds. The modes take turns when several are given, 200 ms each: "bare,floor,lane".
+ * Several modes take turns. What they did is printed after each turn (--print), or stands in a
+ * shared file (--counts) that scripts/bench reads while it stops and continues the process.
  */
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <isa-l/crc.h>
-#include <rte_cycles.h>
 #include <rte_eal.h>
-#include <rte_ethdev.h>
-#include <rte_malloc.h>
 
-#include "clock.h"
-#include "core_loop.h"
-#include "rx_port.h"
-#include "rx_record.h"
-#include "topology_lane.h"
+#include "floor_modes.h"
 
-enum { BURST = 64, TURN_MS = 200, HEADERS = 42 };
+static const char *const mode_names[MODES] = {"bare", "floor", "seal", "lane"};
 
-struct options {
-	const char *modes, *device, *file;
-	unsigned slabs, slab_bytes, seconds, mbufs;
+struct turns {
+	enum floor_mode mode[8];
+	unsigned count, turn_ms, seconds;
+	bool print;
+	const char *counts_file;
 };
 
-struct counts {
-	uint64_t packets, bytes, ns;
-};
-
-static struct options opt = {
-	.modes = "floor", .slabs = 8, .slab_bytes = 262144 + 8192, .seconds = 60, .mbufs = 16384};
-static uint8_t *slabs;
-static unsigned slab_now;
-static uint32_t slab_at;
-static int file_fd = -1;
-static off_t file_at;
-static struct topology *topo;
-
-static uint64_t now_ns(void)
+static void usage(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	fputs("usage: lane_floor --device DEVICE [--modes bare,floor,seal,lane] [--slabs N]\n"
+	      "         [--slab-bytes N] [--batch-bytes N] [--burst N] [--mbufs N] [--payload-at "
+	      "N]\n"
+	      "         [--file PATH] [--file-bytes N] [--counts FILE] [--print] [--turn MS]\n"
+	      "         [--seconds N] -- EAL-ARGUMENTS\n",
+	      stderr);
+	exit(2);
 }
 
-static unsigned poll_bare(uint16_t port, struct counts *c)
+static void parse_modes(char *text, struct turns *turns)
 {
-	struct rte_mbuf *m[BURST];
-	unsigned n = rte_eth_rx_burst(port, 0, m, BURST);
+	for (char *m = strtok(text, ","); m; m = strtok(NULL, ",")) {
+		unsigned mode = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		c->bytes += m[i]->pkt_len;
-	rte_pktmbuf_free_bulk(m, n);
-	return n;
-}
-
-static unsigned poll_floor(uint16_t port, struct counts *c)
-{
-	struct rte_mbuf *m[BURST];
-	unsigned n = rte_eth_rx_burst(port, 0, m, BURST);
-
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t len = m[i]->pkt_len - HEADERS;
-
-		if (slab_at + len > opt.slab_bytes) {
-			slab_now = (slab_now + 1) % opt.slabs;
-			slab_at = 0;
-		}
-		rx_copy(slabs + (size_t)slab_now * opt.slab_bytes + slab_at,
-			rte_pktmbuf_mtod_offset(m[i], const uint8_t *, HEADERS), len);
-		slab_at += len;
-		c->bytes += len;
+		while (mode < MODES && strcmp(m, mode_names[mode]) != 0)
+			mode++;
+		if (mode == MODES || turns->count == sizeof(turns->mode) / sizeof(*turns->mode))
+			usage();
+		turns->mode[turns->count++] = (enum floor_mode)mode;
 	}
-	rte_pktmbuf_free_bulk(m, n);
-	return n;
 }
 
-static unsigned poll_seal(struct counts *c)
+static int parse(int argc, char **argv, struct floor_options *opt, struct turns *turns)
 {
-	static volatile uint32_t crc;
-	uint8_t *slab = slabs + (size_t)slab_now * opt.slab_bytes;
-
-	crc = crc32_iscsi(slab, (int)opt.slab_bytes, 0xffffffff);
-	if (file_fd >= 0) {
-		if (pwrite(file_fd, slab, opt.slab_bytes, file_at) != (ssize_t)opt.slab_bytes)
-			exit(1);
-		file_at += opt.slab_bytes;
-		if (file_at > (off_t)1 << 30)
-			file_at = 0;
-	}
-	slab_now = (slab_now + 1) % opt.slabs;
-	c->bytes += opt.slab_bytes;
-	return 1;
-}
-
-static unsigned poll_lane(void)
-{
-	struct lane *lane = topo->lanes[0];
-	struct slab *s[32];
-	struct clock_now now = clock_at(rte_rdtsc());
-
-	lane->now = now;
-	lane->now_ms = (int64_t)(now.real_ns / 1000000);
-	unsigned work = lane_poll(lane);
-	unsigned n = rte_ring_sc_dequeue_burst(lane->filled, (void **)s, 32, NULL);
-	for (unsigned i = 0; i < n; i++)
-		rte_ring_sp_enqueue(lane->free, s[i]);
-	return work;
-}
-
-static void turn(const char *mode, struct counts *c)
-{
-	uint64_t start = now_ns(), end = start + TURN_MS * 1000000ull, now = start;
-	uint16_t port = topo->ports[0].id;
-
-	while (now < end) {
-		for (int i = 0; i < 256; i++) {
-			if (strcmp(mode, "bare") == 0)
-				c->packets += poll_bare(port, c);
-			else if (strcmp(mode, "floor") == 0)
-				c->packets += poll_floor(port, c);
-			else if (strcmp(mode, "seal") == 0)
-				c->packets += poll_seal(c);
-			else
-				c->packets += poll_lane();
-		}
-		now = now_ns();
-	}
-	c->ns += now - start;
-}
-
-static void make_lane(void)
-{
-	static struct plan plan; /* large */
-	char err[512];
-	bool fresh;
-	uint16_t numa[1] = {0};
-
-	plan.ports_count = plan.lanes_count = plan.cores_count = 1;
-	plan.streams_max = 4;
-	plan.burst = BURST;
-	snprintf(plan.run_dir, sizeof(plan.run_dir), "/lane_floor-%d", (int)getpid());
-	plan.lanes[0] = (struct plan_lane){.slabs = opt.slabs, .slab_bytes = opt.slab_bytes};
-	snprintf(plan.ports[0].name, sizeof(plan.ports[0].name), "bench");
-	snprintf(plan.ports[0].device, sizeof(plan.ports[0].device), "%s", opt.device);
-	plan.ports[0].queues = 1;
-	plan.ports[0].rx_descriptors = 512;
-	plan.ports[0].mbufs = opt.mbufs;
-	plan.streams[0] = (struct plan_stream){.name = "bench",
-					       .used = 1,
-					       .known = 1,
-					       .catch_all = 1,
-					       .batch_bytes = opt.slab_bytes - 3 * SLAB_BLOCK,
-					       .linger_ns = 1000000000};
-	topo = rte_zmalloc("topology", sizeof(*topo), 64);
-	topo->state = state_create(&plan, clock_tsc_hz(), &fresh);
-	state_unlink(plan.run_dir);
-	if (port_open(&topo->ports[0], &plan.ports[0], numa, state_port(topo->state, 0), err,
-		      sizeof(err)) < 0 ||
-	    (topo->ports_count = 1, topology_make_lane(topo, &plan, 0, err, sizeof(err))) < 0) {
-		fprintf(stderr, "lane_floor: %s\n", err);
-		exit(1);
-	}
-	topo->lanes[0]->route = rx_route_create(&plan, err, sizeof(err));
-}
-
-static int options(int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{"slabs", 1, NULL, 's'},  {"slab-bytes", 1, NULL, 'b'},
-		{"file", 1, NULL, 'f'},	  {"seconds", 1, NULL, 't'},
-		{"device", 1, NULL, 'd'}, {"modes", 1, NULL, 'm'},
-		{"mbufs", 1, NULL, 'n'},  {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {{"slabs", 1, NULL, 's'},
+					      {"slab-bytes", 1, NULL, 'b'},
+					      {"batch-bytes", 1, NULL, 'B'},
+					      {"file", 1, NULL, 'f'},
+					      {"file-bytes", 1, NULL, 'F'},
+					      {"seconds", 1, NULL, 't'},
+					      {"turn", 1, NULL, 'T'},
+					      {"device", 1, NULL, 'd'},
+					      {"modes", 1, NULL, 'm'},
+					      {"mbufs", 1, NULL, 'n'},
+					      {"burst", 1, NULL, 'u'},
+					      {"payload-at", 1, NULL, 'a'},
+					      {"counts", 1, NULL, 'c'},
+					      {"print", 0, NULL, 'p'},
+					      {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			opt.slabs = (unsigned)atoi(optarg);
-			break;
-		case 'b':
-			opt.slab_bytes = (unsigned)atoi(optarg);
-			break;
-		case 'f':
-			opt.file = optarg;
-			break;
-		case 't':
-			opt.seconds = (unsigned)atoi(optarg);
-			break;
-		case 'd':
-			opt.device = optarg;
-			break;
-		case 'm':
-			opt.modes = optarg;
-			break;
-		case 'n':
-			opt.mbufs = (unsigned)atoi(optarg);
-			break;
-		default:
-			return -1;
-		}
+		unsigned *number = c == 's'   ? &opt->slabs
+				   : c == 'b' ? &opt->slab_bytes
+				   : c == 'B' ? &opt->batch_bytes
+				   : c == 't' ? &turns->seconds
+				   : c == 'T' ? &turns->turn_ms
+				   : c == 'n' ? &opt->mbufs
+				   : c == 'u' ? &opt->burst
+				   : c == 'a' ? &opt->payload_at
+					      : NULL;
+		if (number)
+			*number = (unsigned)strtoul(optarg, NULL, 10);
+		else if (c == 'f')
+			opt->file = optarg;
+		else if (c == 'F')
+			opt->file_bytes = strtoull(optarg, NULL, 10);
+		else if (c == 'd')
+			opt->device = optarg;
+		else if (c == 'm')
+			parse_modes(optarg, turns);
+		else if (c == 'c')
+			turns->counts_file = optarg;
+		else if (c == 'p')
+			turns->print = true;
+		else
+			usage();
 	}
 	return optind;
 }
 
+/* One line for each mode, in a file that others may map. */
+static struct floor_counts *map_counts(const char *file)
+{
+	size_t size = MODES * sizeof(struct floor_counts);
+	int fd = file ? open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)
+		      : memfd_create("counts", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+		return NULL;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void run(const struct turns *turns, struct floor_counts *counts)
+{
+	time_t end = time(NULL) + turns->seconds;
+
+	while (time(NULL) < end)
+		for (unsigned i = 0; i < turns->count; i++) {
+			enum floor_mode mode = turns->mode[i];
+			struct floor_counts before = counts[mode];
+
+			floor_run(mode, turns->turn_ms, &counts[mode]);
+			if (!turns->print)
+				continue;
+			double ns = (double)(counts[mode].ns - before.ns);
+			double packets = (double)(counts[mode].packets - before.packets);
+			printf("%s %.3f M/s %.3f GB/s %.1f cycles\n", mode_names[mode],
+			       packets * 1e3 / ns, (double)(counts[mode].bytes - before.bytes) / ns,
+			       (double)(counts[mode].cycles - before.cycles) / packets);
+			fflush(stdout);
+		}
+}
+
 int main(int argc, char **argv)
 {
-	char modes[128], *mode[8];
-	struct counts counts[8] = {{0}};
-	unsigned n = 0;
-	int at = options(argc, argv);
+	struct floor_options opt = {.slabs = 8,
+				    .slab_bytes = 262144 + 4 * 4096,
+				    .batch_bytes = 262144,
+				    .file_bytes = (uint64_t)1 << 30,
+				    .mbufs = 16383,
+				    .burst = 64,
+				    .payload_at = 42};
+	struct turns turns = {.turn_ms = 200, .seconds = 3600};
+	int at = parse(argc, argv, &opt, &turns);
 
-	if (at < 0 || !opt.device)
-		return 2;
+	if (!opt.device || opt.batch_bytes > opt.slab_bytes)
+		usage();
+	if (turns.count == 0)
+		turns.mode[turns.count++] = MODE_FLOOR;
 	argv[at - 1] = argv[0];
 	if (rte_eal_init(argc - at + 1, argv + at - 1) < 0)
 		return 1;
-	clock_init();
-	slabs = rte_zmalloc("floor", (size_t)opt.slabs * opt.slab_bytes, 4096);
-	if (opt.file)
-		file_fd = open(opt.file, O_RDWR | O_CREAT, 0600);
-	make_lane();
-	snprintf(modes, sizeof(modes), "%s", opt.modes);
-	for (char *m = strtok(modes, ","); m && n < 8; m = strtok(NULL, ","))
-		mode[n++] = m;
-	for (uint64_t end = now_ns() + opt.seconds * 1000000000ull; now_ns() < end;)
-		for (unsigned i = 0; i < n; i++) {
-			turn(mode[i], &counts[i]);
-			printf("%s %lu %lu %lu\n", mode[i], counts[i].packets, counts[i].ns,
-			       counts[i].bytes);
-			fflush(stdout);
-		}
+	struct floor_counts *counts = map_counts(turns.counts_file);
+	if (!counts) {
+		perror("lane_floor: counts");
+		return 1;
+	}
+	floor_init(&opt);
+	printf("ready\n");
+	fflush(stdout);
+	run(&turns, counts);
 	return 0;
 }
