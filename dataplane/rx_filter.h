@@ -25,8 +25,10 @@ int rx_filter_create(struct rx_filter *filter, const struct plan_insn *insns, ui
 		     char *err, size_t err_size);
 void rx_filter_destroy(struct rx_filter *filter);
 
-/* Compares JIT and interpreter on packets of all kinds; 0, or -EILSEQ when they differ. */
-int rx_filter_self_test(const struct rx_filter *filter, struct rte_mempool *pool);
+/* Compares what a lane would run with libpcap's own verdict on packets of all kinds; insns as given
+ * to rx_filter_create(). 0, or -EILSEQ when they differ. */
+int rx_filter_self_test(const struct rx_filter *filter, const struct plan_insn *insns,
+			struct rte_mempool *pool);
 
 /* The program sees the packet from its IP header on; the mbuf is as before when this returns. */
 static inline bool rx_filter_match(const struct rx_filter *filter, const struct rx_packet *p)
