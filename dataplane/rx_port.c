@@ -34,6 +34,8 @@ static int probe(struct port *port, const struct plan_port *plan, char *err, siz
 	char name[64];
 
 	int rc = port_device_string(plan, device, sizeof(device), err, err_size);
+	if (rc == 0)
+		rc = port_check_captures(plan, err, err_size);
 	if (rc < 0)
 		return rc;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pcap/pcap.h>
 #include <rte_mbuf.h>
 
 enum {
@@ -59,6 +60,46 @@ int port_device_string(const struct plan_port *plan, char *out, size_t out_size,
 			add_argument(out, out_size, "framesz", AF_PACKET_FRAME);
 			add_argument(out, out_size, "framecnt", 512);
 		}
+	}
+	return 0;
+}
+
+/* One capture: must be there, whole enough to have a header, and of Ethernet frames, since the
+ * driver takes any link type for Ethernet. */
+static int check_capture(const struct plan_port *plan, const char *path, char *err, size_t err_size)
+{
+	char why[PCAP_ERRBUF_SIZE];
+	pcap_t *capture = pcap_open_offline(path, why);
+
+	if (!capture) {
+		snprintf(err, err_size, "port %s: capture: %s", plan->name, why);
+		return -ENOENT;
+	}
+	int type = pcap_datalink(capture);
+	pcap_close(capture);
+	if (type == DLT_EN10MB)
+		return 0;
+	const char *name = pcap_datalink_val_to_name(type);
+	snprintf(err, err_size,
+		 "port %s: capture %s has link type %s, Weir reads Ethernet (EN10MB) only",
+		 plan->name, path, name ? name : "unknown");
+	return -EPROTONOSUPPORT;
+}
+
+int port_check_captures(const struct plan_port *plan, char *err, size_t err_size)
+{
+	static const char key[] = ",rx_pcap=";
+	char path[PLAN_DEVICE_MAX];
+
+	if (!is_driver(plan, "net_pcap"))
+		return 0;
+	for (const char *p = strstr(plan->device, key); p; p = strstr(p + 1, key)) {
+		const char *value = p + sizeof(key) - 1;
+
+		snprintf(path, sizeof(path), "%.*s", (int)strcspn(value, ","), value);
+		int rc = check_capture(plan, path, err, err_size);
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
 }
