@@ -59,19 +59,21 @@ static uint64_t room_of(const struct state_rx *rx)
 	return begun > others ? begun - others : 0;
 }
 
-static void book_port(struct state_rx *rx, uint64_t room, uint64_t stored)
+static uint64_t book_port(struct state_rx *rx, uint64_t room, uint64_t stored)
 {
 	state_store(&rx->ledger[LEDGER_stored_none], stored);
 	state_add(&rx->ledger[LEDGER_lost_in_crash_none], room - stored);
 	state_store(&rx->received, state_load(&rx->begun));
 	atomic_store_explicit(&rx->seq, 0, memory_order_release); /* it may have died odd */
+	return room - stored;
 }
 
 /* Shares the packets in the lane's log out over its ports. Which port a lost packet came by is not
  * known when there are several: each is given up to what it counted; what is then left in the log
  * was never accounted, and goes to the ports that had begun more. */
-static void book_lane(struct state *s, unsigned lane, uint64_t in_log)
+static uint64_t book_lane(struct state *s, unsigned lane, uint64_t in_log)
 {
+	uint64_t lost = 0;
 	uint64_t stored[PLAN_PORTS_MAX], room[PLAN_PORTS_MAX];
 
 	for (unsigned port = 0; port < s->ports; port++) {
@@ -90,12 +92,15 @@ static void book_lane(struct state *s, unsigned lane, uint64_t in_log)
 		if (more > in_log)
 			more = in_log;
 		in_log -= more;
-		book_port(state_rx(s, lane, port), room[port], stored[port] + more);
+		lost += book_port(state_rx(s, lane, port), room[port], stored[port] + more);
 	}
+	return lost;
 }
 
-void crash_book(struct state *s)
+uint64_t crash_book(struct state *s)
 {
+	uint64_t lost = 0;
+
 	for (unsigned lane = 0; lane < s->lanes; lane++) {
 		uint64_t in_log = 0;
 
@@ -105,6 +110,7 @@ void crash_book(struct state *s)
 			if (atomic_load(&p->open))
 				in_log += book_partition(p);
 		}
-		book_lane(s, lane, in_log);
+		lost += book_lane(s, lane, in_log);
 	}
+	return lost;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "api/plan.h"
 #include "api/state.h"
@@ -14,5 +15,6 @@
  */
 bool crash_happened(const struct state *state, bool fresh);
 
-/* Moves packets and events from `stored` to `lost_in_crash` until both ledgers are true again. */
-void crash_book(struct state *state);
+/* Moves packets and events from `stored` to `lost_in_crash` until both ledgers are true again.
+ * Returns the packets moved. Doing it again moves nothing. */
+uint64_t crash_book(struct state *state);

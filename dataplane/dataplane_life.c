@@ -47,6 +47,7 @@ static int take_state(struct dataplane *d, const struct plan *plan, bool *crashe
 		snprintf(text, size, "shared state block: %s", strerror(-rc));
 		return rc;
 	}
+	uint32_t before = atomic_load(&d->state->run_state);
 	*crashed = crash_happened(d->state, fresh);
 	set_run_state(d, STATE_STARTING);
 	d->state->error[0] = '\0';
@@ -55,7 +56,8 @@ static int take_state(struct dataplane *d, const struct plan *plan, bool *crashe
 	atomic_store(&d->state->direct, 0);
 	state_store(&d->state->started_ns, real_ns());
 	state_add(&d->state->starts, 1);
-	if (*crashed)
+	/* One that failed to start had nothing in flight: booked like the others, but no crash. */
+	if (*crashed && (before == STATE_RUNNING || before == STATE_DRAINING))
 		state_add(&d->state->crashes, 1);
 	return 0;
 }
@@ -76,9 +78,13 @@ int dataplane_start(struct dataplane *d, const struct plan *plan, char *text, si
 	if (rc < 0)
 		return fail(d, rc, text);
 	if (crashed) {
-		crash_book(d->state);
-		dataplane_say("the dataplane before this one did not stop cleanly: what it had in "
-			      "flight is booked as lost_in_crash");
+		uint64_t lost = crash_book(d->state);
+
+		if (lost)
+			dataplane_say(
+				"the dataplane before this one did not stop cleanly: %llu packets "
+				"that it had in flight are booked as lost_in_crash",
+				(unsigned long long)lost);
 	}
 	if (telemetry_register(d->state) < 0)
 		dataplane_say("DPDK telemetry is not available");
@@ -165,6 +171,7 @@ void dataplane_tick(struct dataplane *d)
 	dataplane_say("storage failed: %s; stopping, recovery at the next start finds what is true",
 		      text);
 	topology_stop(d->topology, false, 1000);
+	state_add(&d->state->crashes, 1);
 	fail(d, -EIO, text);
 	d->exit_code = 1;
 	d->done = true;
