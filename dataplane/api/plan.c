@@ -166,7 +166,6 @@ static int same_lanes(const struct plan *a, const struct plan *b, char *err, siz
 {
 	char what[64];
 
-	SAME_NUMBER("lanes.count", a->lanes_count, b->lanes_count);
 	SAME_NUMBER("lanes (number of cores)", a->cores_count, b->cores_count);
 	SAME_NUMBER("main_cpu", a->main_cpu, b->main_cpu);
 	for (unsigned i = 0; i < a->cores_count; i++) {
@@ -231,6 +230,8 @@ int plan_may_follow(const struct plan *running, const struct plan *next, char *e
 	SAME_NUMBER("storage.write_depth", a->write_depth, b->write_depth);
 	SAME_NUMBER("storage.prepare", a->prepare_bytes, b->prepare_bytes);
 	SAME_NUMBER("max_streams", a->streams_max, b->streams_max);
+	/* Before what follows from it: queues, cores, memory. */
+	SAME_NUMBER("lanes.count", a->lanes_count, b->lanes_count);
 	rc = same_ports(a, b, err, err_size);
 	if (rc == 0)
 		rc = same_lanes(a, b, err, err_size);
