@@ -5,7 +5,7 @@
 
 python3 "$here/pcaps.py" numbered "$T/n.pcap" 20000 --size 200
 pcap_port "$T/n.pcap"
-lanes="{count: 1, idle: adaptive, slabs: 64}"
+lanes="{count: 1, idle: adaptive, slabs: 256}"
 segment_size=1MiB
 streams='  - {name: all, listen: {udp: any}, decoder: datagram, batch_size: 32KiB}'
 crash() { # fills the log, then kills both processes

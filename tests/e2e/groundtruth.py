@@ -34,7 +34,9 @@ for name in files:
         mine.append((expected[at][0] - first + 1, *expected[at][1:]))
         at += 1
     listed = set()
-    with gzip.open(os.path.join(directory, "groundtruth", name.replace("/", "__")[:-5] + ".datagrams.tsv.gz"), "rt") as f:
+    path = os.path.join(directory, "groundtruth", name.replace("/", "__")[:-5] + ".datagrams.tsv.gz")
+    # A capture without a datagram has no list.
+    with gzip.open(path, "rt") if row["udp_datagrams"] != "0" else open(os.devnull) as f:
         f.readline()
         for line in f:
             frame, *rest = line.rstrip("\n").split("\t")

@@ -11,7 +11,7 @@ if [ -f "$captures/MANIFEST.tsv" ]; then
 	mapfile -t well < <(awk -F'\t' 'NR > 1 && $6 ~ /EN10MB/ && $16 !~ /malformed or cut/ {print $1}' "$captures/MANIFEST.tsv")
 	mapfile -t bad < <(awk -F'\t' 'NR > 1 && ($6 !~ /EN10MB/ || $16 ~ /malformed or cut/) {print $1}' "$captures/MANIFEST.tsv")
 fi
-lanes="{count: 1, idle: adaptive, slabs: 64}"
+lanes="{count: 1, idle: adaptive, slabs: 256}"
 storage_more=", prepare: 0"
 
 # One run over all of them, one behind the other.
@@ -20,15 +20,15 @@ storage_more=", prepare: 0"
 pcap_port "$T/well.pcap"
 run_until_idle
 assert_balanced
-assert_eq "packets received" "$(final .ledger.packets.received)" "$(capinfos -Mrc "$T/well.pcap" | awk '{print $2}')"
+assert_eq "packets received" "$(final .ledger.packets.received)" "$(packets_in "$T/well.pcap")"
 assert_eq "packets shed" "$(final .ledger.packets.shed)" 0
 expect_from "$T/well.pcap"
 assert_stream all-0 1
 assert_verified
-for file in "$root"/tests/data/*.pcap; do packets=$((${packets:-0} + $(capinfos -Mrc "$file" | awk '{print $2}'))); done
+for file in "$root"/tests/data/*.pcap; do packets=$((${packets:-0} + $(packets_in "$file"))); done
 [ ${#well[@]} -gt 0 ] || exit 0
 
-total=$(capinfos -Mrc "$T/well.pcap" | awk '{print $2}')
+total=$(packets_in "$T/well.pcap")
 awk -F'\t' -v last=$((total - packets)) '$1 <= last' "$T/expect.tsv" >"$T/collection.tsv"
 python3 "$here/groundtruth.py" "$T/collection.tsv" "$captures" "${well[@]}" >"$T/groundtruth.log" 2>&1 ||
 	fail "$(tail -n 1 "$T/groundtruth.log")"
@@ -44,5 +44,5 @@ pcap_port "$T/bad.pcap"
 write_config
 run_until_idle
 assert_balanced
-assert_eq "bad packets received" "$(final .ledger.packets.received)" "$(capinfos -Mrc "$T/bad.pcap" | awk '{print $2}')"
+assert_eq "bad packets received" "$(final .ledger.packets.received)" "$(packets_in "$T/bad.pcap")"
 assert_verified

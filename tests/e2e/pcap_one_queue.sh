@@ -11,7 +11,7 @@ streams='  - {name: syslog, listen: {udp: 514}, decoder: datagram}
   - {name: rest, listen: {udp: any}, decoder: datagram}'
 run_until_idle
 assert_balanced
-assert_eq "packets received" "$(final .ledger.packets.received)" "$(capinfos -Mrc "$capture" | awk '{print $2}')"
+assert_eq "packets received" "$(final .ledger.packets.received)" "$(packets_in "$capture")"
 expect_from "$capture"
 assert_eq "packets stored" "$(final .ledger.packets.stored)" "$(wc -l <"$T/expect.tsv")"
 assert_stream syslog-0 '$5 == 514'

@@ -131,7 +131,7 @@ def split(args):
 
 
 # Everything up to the first "udp" is Ethernet, tags and one IP header: what weir takes as UDP.
-DIRECT = re.compile(r"^eth:ethertype:(vlan:ethertype:)?(ip|ipv6(:ipv6\.[a-z]+)*):udp(:|$)")
+DIRECT = re.compile(r"^eth:ethertype:((vlan|ieee8021ad):ethertype:)?(ip|ipv6(:ipv6\.[a-z]+)*):udp(:|$)")
 
 
 def expect(args):
@@ -145,10 +145,12 @@ def expect(args):
     text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True).stdout
     for line in text.splitlines():
         f = dict(zip(fields, line.split("\t")))
-        if not DIRECT.match(f["frame.protocols"]) or f["frame.cap_len"] != f["frame.len"] or \
+        direct = DIRECT.match(f["frame.protocols"])
+        if not direct or f["frame.cap_len"] != f["frame.len"] or \
                 f["ip.flags.mf"] in ("1", "True") or f["ip.frag_offset"] not in ("", "0") or f["ipv6.fraghdr.nxt"]:
             continue
-        src, dst = f["ip.src"] or f["ipv6.src"], f["ip.dst"] or f["ipv6.dst"]
+        ip = "ipv6" if direct.group(3).startswith("ipv6") else "ip"  # the payload may hold the other
+        src, dst = f[ip + ".src"], f[ip + ".dst"]
         print(f["frame.number"], src, f["udp.srcport"], dst, f["udp.dstport"], f["vlan.id"] or "-", f["udp.payload"],
               sep="\t")
 

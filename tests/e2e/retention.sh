@@ -5,7 +5,7 @@
 
 python3 "$here/pcaps.py" numbered "$T/n.pcap" 80000 --size 200 --ports 5000,5001,5002
 pcap_port "$T/n.pcap"
-lanes="{count: 1, idle: adaptive, slabs: 64}"
+lanes="{count: 1, idle: adaptive, slabs: 512}"
 streams='  - {name: size, listen: {udp: 5000}, decoder: datagram, segment_size: 1MiB, batch_size: 64KiB, retention: {size: 3MiB}}
   - {name: age, listen: {udp: 5001}, decoder: datagram, segment_size: 1MiB, batch_size: 64KiB, retention: {age: 2s}}
   - {name: keep, listen: {udp: 5002}, decoder: datagram, segment_size: 1MiB, batch_size: 64KiB}'
