@@ -1,10 +1,11 @@
 #!/bin/bash
 # What `meson install` lays down, and that each command has its man page.
-# usage: install.sh BUILD_DIR
+#
+#   WEIR_BUILD  the build folder under test (default: build)
 set -euo pipefail
 
-build=$(readlink -f "${1:-build}")
 source=$(readlink -f "$(dirname "$0")/../..")
+build=$(readlink -f "${WEIR_BUILD:-$source/build}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -74,6 +75,7 @@ expect_config_kept() {
 		fail "a second install left no weir.yaml.new"
 }
 
+# (No grep -q behind it: it would end the pipe early, and pipefail takes that for a failure.)
 page_text() { MANWIDTH=100 man -l "$1" 2>/dev/null | col -b; }
 
 # Every option that --help names stands in the page.
@@ -81,7 +83,7 @@ expect_options() {
 	local page=$1 option
 	shift
 	while read -r option; do
-		page_text "$page" | grep -q -e "$option" || fail "$(basename "$page") does not tell of $option"
+		page_text "$page" | grep -e "$option" >/dev/null || fail "$(basename "$page") does not tell of $option"
 	done < <("$@" --help 2>&1 | grep -oE -e '(^|[ [|(,])--[a-z][a-z-]*' | grep -oE -e '--[a-z-]+' |
 		grep -vx -e --help -e --version | sort -u)
 }
@@ -95,7 +97,7 @@ expect_man_pages() {
 	while read -r command; do
 		page=$work/root$man/man1/weir-$command.1
 		[ -s "$page" ] || { fail "no man page for weir $command"; continue; }
-		page_text "$work/root$man/man1/weir.1" | grep -q "weir-$command(1)" || fail "weir.1 does not name weir-$command"
+		page_text "$work/root$man/man1/weir.1" | grep "weir-$command(1)" >/dev/null || fail "weir.1 does not name weir-$command"
 		expect_options "$page" "$build/control/weir" "$command"
 	done < <(sed -nE 's/^\t\{"([a-z-]+)", *".*/\1/p' "$source/control/weir.c")
 	expect_options "$work/root$man/man8/weir-control.8" "$build/control/weir-control"
