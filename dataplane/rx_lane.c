@@ -8,6 +8,7 @@
 
 #include <rte_ethdev.h>
 
+#include "rx_append_run.h"
 #include "rx_decode.h"
 #include "rx_parse.h"
 
@@ -27,6 +28,7 @@ static inline uint64_t parse_and_route(struct lane *lane, unsigned n)
 		if (i + PREFETCH_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(lane->mbufs[i + PREFETCH_AHEAD], void *));
 		bytes += lane->mbufs[i]->pkt_len;
+		p->kind = 0;
 		p->row = rx_parse(p, lane->mbufs[i]);
 		p->stream = RX_NO_STREAM;
 		if (unlikely(p->row != RX_OK))
@@ -56,6 +58,7 @@ static inline void decode(struct lane *lane, unsigned n)
 {
 	const struct rx_stream *stream = NULL;
 	uint16_t last = RX_NO_STREAM;
+	bool run = false;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct rx_packet *p = &lane->packets[i];
@@ -68,6 +71,13 @@ static inline void decode(struct lane *lane, unsigned n)
 			last = p->stream;
 			stream = &lane->route->streams[last];
 			lane->touched[lane->touched_count++] = stream->slot;
+			run = rx_run_possible(stream);
+		}
+		unsigned done = run ? rx_append_run(lane, stream, p, n - i) : 0;
+		if (likely(done)) {
+			lane->rows[LEDGER_stored_none] += done;
+			i += done - 1;
+			continue;
 		}
 		uint8_t row = rx_decode(lane, stream, p);
 		lane->rows[row]++;

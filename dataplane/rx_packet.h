@@ -28,11 +28,18 @@ struct rx_packet {
 	uint16_t src_port;    /* host order */
 	uint16_t dst_port;    /* host order */
 	uint16_t vlan;	      /* id, or RX_NO_VLAN */
-	uint16_t stream;      /* index into rx_route.streams, or RX_NO_STREAM */
-	uint8_t is_ipv6;
-	uint8_t one_piece; /* all data is in the first segment */
-	uint8_t row;	   /* enum ledger, or RX_OK */
-	uint8_t pad[3];
+	union {
+		struct {
+			uint16_t stream; /* index into rx_route.streams, or RX_NO_STREAM */
+			uint8_t is_ipv6;
+			uint8_t one_piece; /* all data is in the first segment */
+			uint8_t row;	   /* enum ledger, or RX_OK */
+		};
+		uint64_t kind; /* all five at once */
+	};
 };
+
+/* rx_packet.kind >> 16 of a packet over IPv4, in one piece, that no row of the ledger has taken. */
+#define RX_PACKET_PLAIN ((uint32_t)RX_OK << 16 | 1u << 8)
 
 _Static_assert(sizeof(struct rx_packet) <= 64, "one line a packet");
