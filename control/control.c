@@ -71,6 +71,8 @@ static void on_link_closed(void *ctx, const char *why)
 		log_warning("lost the link to weir-dataplane: %s", why);
 	c->stage = CONTROL_CONNECTING;
 	control_plan_lost(c, why);
+	if (!c->options.attach)
+		supervise_make_sure(c->supervise);
 }
 
 static void on_started(void *ctx, pid_t pid)
@@ -100,7 +102,7 @@ static bool on_ended(void *ctx, const struct supervise_exit *end)
 		 "weir-dataplane (pid %d) ended: %s", (int)end->pid, end->text);
 	if (c->options.attach)
 		return false;
-	if (!c->ever_ran) {
+	if (!c->ever_ran && end->ours) {
 		/* It never worked: the reason stands above, and trying again would not change it.
 		 */
 		c->exit_status = 1;

@@ -151,7 +151,8 @@ static void broken(struct dataplane_link *link, uint64_t late_at_ns, const char 
 		link->retry_ms = FIRST_RETRY_MS;
 		loop_timer_set(link->retry, (uint64_t)link->retry_ms * 1000000, 0);
 	}
-	if (was_ready)
+	/* Also when the other end went before its HELLO: a dying dataplane still accepts. */
+	if (was_ready || !late_at_ns)
 		link->events.closed(link->ctx, why);
 }
 

@@ -20,7 +20,7 @@ struct dataplane_link_events {
 	/* The dataplane said HELLO. pid as the kernel tells it; generation 0: it has no plan yet.
 	 */
 	void (*hello)(void *ctx, pid_t pid, uint64_t generation);
-	/* A link that had said HELLO is gone. */
+	/* A link is gone that had said HELLO, or whose other end went before it could. */
 	void (*closed)(void *ctx, const char *why);
 };
 

@@ -21,6 +21,7 @@ struct supervise {
 	int pidfd;
 	bool ours;
 	bool no_more_starts;
+	bool start_due; /* the restart timer runs */
 	uint64_t started_ns;
 	unsigned backoff_ms;
 	struct loop_timer *restart;
@@ -148,6 +149,7 @@ static void restart_later(struct supervise *s)
 
 	if (lived_ns >= s->config.healthy_ms * UINT64_C(1000000))
 		s->backoff_ms = s->config.backoff_first_ms;
+	s->start_due = true;
 	loop_timer_set(s->restart, s->backoff_ms * UINT64_C(1000000), 0);
 	s->backoff_ms = s->backoff_ms * 2 < s->config.backoff_max_ms ? s->backoff_ms * 2
 								     : s->config.backoff_max_ms;
@@ -232,6 +234,7 @@ static void on_restart(void *ctx)
 	struct supervise *s = ctx;
 	char err[640];
 
+	s->start_due = false;
 	if (s->no_more_starts || s->pid)
 		return;
 	if (supervise_start(s, err, sizeof(err)) < 0) {
@@ -241,10 +244,17 @@ static void on_restart(void *ctx)
 	}
 }
 
+void supervise_make_sure(struct supervise *s)
+{
+	if (!s->pid && !s->start_due && !s->no_more_starts && s->program[0])
+		restart_later(s);
+}
+
 int supervise_adopt(struct supervise *s, pid_t pid)
 {
 	if (s->pid == pid)
 		return 0;
+	s->start_due = false;
 	loop_timer_stop(s->restart);
 	return watch(s, pid, false);
 }

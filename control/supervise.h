@@ -46,6 +46,10 @@ void supervise_destroy(struct supervise *s);
 /* Starts the program now. 0 or -errno with the reason in err. */
 int supervise_start(struct supervise *s, char *err, size_t err_size);
 
+/* Starts the program if nothing is watched and no start is due: for one who finds out otherwise
+ * that the process is gone that was there. */
+void supervise_make_sure(struct supervise *s);
+
 /* Watches a process that somebody else started. 0 or -errno (-ESRCH: it is gone). */
 int supervise_adopt(struct supervise *s, pid_t pid);
 
