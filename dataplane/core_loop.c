@@ -105,7 +105,7 @@ static void drain_lanes(struct loop *l, unsigned rx_work)
 static bool rings_are_empty(const struct core *core)
 {
 	for (unsigned i = 0; i < core->log_count; i++)
-		if (!rte_ring_empty(core->log_lanes[i]->filled))
+		if (!topology_ring_empty(core->log_lanes[i]->filled))
 			return false;
 	return true;
 }

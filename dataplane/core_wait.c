@@ -68,7 +68,7 @@ static uint64_t next_deadline(const struct core *core)
 static bool slabs_wait(const struct core *core)
 {
 	for (unsigned i = 0; i < core->log_count; i++)
-		if (!rte_ring_empty(core->log_lanes[i]->filled))
+		if (!topology_ring_empty(core->log_lanes[i]->filled))
 			return true;
 	return false;
 }

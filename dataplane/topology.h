@@ -101,6 +101,13 @@ void topology_destroy(struct topology *t);
 /* Ends the sleep of a core (core_wait.c). */
 void core_wake(struct core *core);
 
+/* rte_ring_empty() for a ring that the other side is using: its two loads are no data race. */
+static inline bool topology_ring_empty(const struct rte_ring *ring)
+{
+	return __atomic_load_n(&ring->prod.tail, __ATOMIC_ACQUIRE) ==
+	       __atomic_load_n(&ring->cons.tail, __ATOMIC_RELAXED);
+}
+
 /* For a lane that has just enqueued a slab: wakes its log core if that sleeps. */
 static inline void topology_wake_log(struct lane *lane)
 {
