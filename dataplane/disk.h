@@ -37,6 +37,9 @@ enum disk_op_kind {
 		      * rename,    sync of the directory */
 	DISK_APPEND, /* path, buf, len, offset: buffered pwrite into a small file (indexes), created
 		      * if missing; flags & DISK_APPEND_FINAL: truncate behind it and fsync */
+	DISK_SCRUB,  /* path of a recycled segment, offset of one of its batches: makes old batches
+		      * from  there on unfit to be taken for new ones (log_scrub.h). result: the
+		      * offset to go  on from, or 0: done and durable */
 };
 
 enum { DISK_APPEND_FINAL = 1 };

@@ -11,9 +11,13 @@
 
 #include "disk_file.h"
 #include "disk_helper.h"
+#include "log_scrub.h"
 #include "slab.h"
 
-enum { ZERO_BYTES = 256 * 1024 };
+enum {
+	ZERO_BYTES = 256 * 1024,
+	SCRUB_HEADS = 256, /* looked at before the helper looks for something more urgent */
+};
 
 static int sync_directory(const char *path)
 {
@@ -142,6 +146,32 @@ static int append(const struct disk_op *op)
 	return rc;
 }
 
+static ssize_t scrub_read(void *arg, void *buf, size_t len, uint64_t offset)
+{
+	ssize_t n = pread(*(const int *)arg, buf, len, (off_t)offset);
+
+	return n < 0 ? -errno : n;
+}
+
+static int scrub_write(void *arg, const void *buf, size_t len, uint64_t offset)
+{
+	return write_all(*(const int *)arg, buf, len, offset);
+}
+
+static int64_t scrub(const struct disk_op *op)
+{
+	static const struct log_scrub_io io = {scrub_read, scrub_write};
+	int fd = open(op->path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	int64_t rc = log_scrub(&io, &fd, op->offset, SCRUB_HEADS);
+	if (rc == 0 && fsync(fd) < 0)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
 static int64_t write_once(const struct disk_op *op)
 {
 	ssize_t n = pwrite(disk_file_fd(op->file), op->buf, op->len, (off_t)op->offset);
@@ -174,6 +204,8 @@ int64_t disk_helper_perform(struct disk_op *op, bool direct)
 		return put(op);
 	case DISK_APPEND:
 		return append(op);
+	case DISK_SCRUB:
+		return scrub(op);
 	}
 	return -ENOSYS;
 }

@@ -35,7 +35,7 @@ struct disk_helper {
 
 static void sort_in(struct disk_helper *h, struct disk_op *op)
 {
-	bool bulk = op->kind == DISK_ZERO || op->kind == DISK_UNLINK;
+	bool bulk = op->kind == DISK_ZERO || op->kind == DISK_UNLINK || op->kind == DISK_SCRUB;
 	struct disk_op ***end = bulk ? &h->bulk_end : &h->urgent_end;
 
 	op->next = NULL;

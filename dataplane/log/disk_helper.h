@@ -2,7 +2,7 @@
  * The thread that does what may block long: create, zero, truncate, rename, unlink, small files.
  *
  * One submitter (the log core), which never blocks: two single-producer rings, and an eventfd
- * written only when the helper sleeps. Zeroing and unlinking wait for everything else.
+ * written only when the helper sleeps. Zeroing, scrubbing and unlinking wait for everything else.
  */
 #pragma once
 

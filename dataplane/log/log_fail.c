@@ -15,7 +15,7 @@ const char *log_op_name(unsigned kind)
 		[DISK_TRUNCATE] = "truncate of", [DISK_RENAME] = "rename of",
 		[DISK_UNLINK] = "unlink of",	 [DISK_SYNC_DIR] = "fsync of directory",
 		[DISK_CLOSE] = "close of",	 [DISK_PUT] = "write of",
-		[DISK_APPEND] = "append to",
+		[DISK_APPEND] = "append to",	 [DISK_SCRUB] = "scrub of",
 	};
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "operation on";
 }

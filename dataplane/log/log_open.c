@@ -243,7 +243,9 @@ static void publish_open(struct log_opening *o)
 	uint64_t count = state_load(&st->recent_count);
 	struct state_recent *recent = &st->recent[count % STATE_RECENT];
 
-	p->next_offset = p->settled_offset = seg->end_offset;
+	p->next_offset = seg->end_offset;
+	p->unclean = !o->clean;
+	p->opened_pos = seg->pos;
 	p->packets = packets_up_to(st, seg->end_offset);
 	/* The boundary that this life starts from: whoever books a crash finds it. */
 	state_store(&recent->end_offset, seg->end_offset);

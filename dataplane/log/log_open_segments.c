@@ -151,15 +151,12 @@ static int foreign_error(struct log_opening *o, const char *path, const struct l
 /* The one successor that a power cut may have left behind a shorter predecessor. */
 static int drop_successor(struct log_opening *o, size_t at, const struct log_scan *before)
 {
-	const struct log_checkpoint *cp = &o->checkpoint;
 	uint64_t base = o->segments.bases[at];
-	bool untouched = cp->clean && cp->recover_from == before->base &&
-			 cp->end_bytes == before->bytes && cp->end_bytes == before->file_bytes;
 	char path[LOG_PATH_MAX];
 	struct log_scan s;
 
 	log_segment_path(path, o->p->dir, base, LOG_SUFFIX_LOG);
-	if (!o->has_checkpoint || at + 1 != o->segments.count || untouched)
+	if (!o->has_checkpoint || o->checkpoint.clean || at + 1 != o->segments.count)
 		return log_open_error(
 			o, -EPROTO,
 			"%s: the segment before it ends at offset %llu%s%s, byte %llu; move the "

@@ -107,7 +107,7 @@ struct log_segment {
 	char path[LOG_PATH_MAX];
 };
 
-enum log_next_state { NEXT_NONE, NEXT_RENAMING, NEXT_CREATING, NEXT_READY };
+enum log_next_state { NEXT_NONE, NEXT_RENAMING, NEXT_SCRUBBING, NEXT_CREATING, NEXT_READY };
 
 /* The file that the next roll goes on in. */
 struct log_next {
@@ -172,7 +172,9 @@ struct log_partition {
 	unsigned writes_stuck; /* writes that wait for space */
 	bool segment_wait;     /* a batch waits for a file to roll into */
 
-	struct log_op put; /* checkpoint */
+	bool unclean;	     /* the checkpoint on disk no longer says "clean" ... */
+	uint64_t opened_pos; /* ... which it may until a batch comes behind this */
+	struct log_op put;   /* checkpoint */
 	void (*put_done)(struct log *log, struct log_partition *p);
 	char put_path[LOG_PATH_MAX], put_text[LOG_CHECKPOINT_BYTES];
 
@@ -181,7 +183,6 @@ struct log_partition {
 
 	/* Batches not settled: not durable, or with sync off not written. */
 	uint64_t dirty_since;
-	uint64_t settled_offset;
 	struct log_partition *dirty_next, **dirty_link; /* dirty_link NULL: not in the list */
 	struct log_commit commits[LOG_COMMITS];
 	unsigned commits_first, commits_count;

@@ -147,11 +147,30 @@ static void create(struct log *log, struct log_op *lop)
 	log_op_start(log, lop);
 }
 
+/* Old batches made harmless, a few at a time. */
+static void scrub(struct log *log, struct log_op *lop)
+{
+	struct log_next *next = &lop->p->next;
+	bool begun = lop->op.kind == DISK_SCRUB;
+
+	if (begun && lop->op.result == 0) {
+		create(log, lop);
+		return;
+	}
+	next->state = NEXT_SCRUBBING;
+	lop->done = scrub;
+	lop->op = (struct disk_op){.kind = DISK_SCRUB,
+				   .path = next->path,
+				   .offset = begun ? (uint64_t)lop->op.result : 0};
+	log_op_start(log, lop);
+}
+
 static void prepare(struct log *log, struct log_partition *p)
 {
 	struct log_next *next = &p->next;
 
-	if (next->state != NEXT_NONE || log->closing || !p->active->named || p->active->pos == 0)
+	if (next->state != NEXT_NONE || !p->active->named || p->active->pos == 0 || !p->unclean ||
+	    (log->closing && !p->queue)) /* a batch may still need it */
 		return;
 	next->lop.p = p;
 	next->recycled = p->spares_count > 0;
@@ -161,10 +180,23 @@ static void prepare(struct log *log, struct log_partition *p)
 	}
 	log_spare_path(next->from, p->dir, p->spares[--p->spares_count]);
 	next->state = NEXT_RENAMING;
-	next->lop.done = create;
+	next->lop.done = scrub;
 	next->lop.op =
 		(struct disk_op){.kind = DISK_RENAME, .path = next->from, .path2 = next->path};
 	log_op_start(log, &next->lop);
+}
+
+static void marked(struct log *log, struct log_partition *p)
+{
+	p->unclean = true;
+}
+
+/* After a clean stop the checkpoint says "clean" until the first batch comes. No roll before it
+ * says otherwise: a clean checkpoint with a segment behind it is a foreign segment. */
+static void mark_unclean(struct log *log, struct log_partition *p)
+{
+	if (!p->unclean && (p->active->pos > p->opened_pos || p->segment_wait))
+		log_checkpoint_put(log, p, marked);
 }
 
 /* ---- zeroing ahead: writing into blocks that were never written costs the journal ---- */
@@ -323,6 +355,7 @@ bool log_segment_chores(struct log *log, struct log_partition *p)
 	if (p->active->step == SEGMENT_ACTIVE) {
 		bool late = log->now - p->index_flush_ns > 1000000000u;
 
+		mark_unclean(log, p);
 		prepare(log, p);
 		zero(log, p);
 		log_index_flush(log, p, p->active, late ? 1 : LOG_INDEX_FLUSH);

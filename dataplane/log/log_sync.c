@@ -179,7 +179,10 @@ static struct reach reach_of(const struct log_partition *p, bool durable)
 
 void log_publish(struct log *log, struct log_partition *p)
 {
-	struct reach durable = reach_of(p, true), written = reach_of(p, false);
+	struct reach durable = reach_of(p, true);
+	/* Until the checkpoint says that this life has begun, a power cut could take what was
+	 * written back to the last clean stop, and nobody would raise the leader epoch. */
+	struct reach written = p->unclean ? reach_of(p, false) : durable;
 	struct reach visible =
 		log->config.plan->visible == PLAN_VISIBLE_WRITTEN ? written : durable;
 	struct state_partition *st = p->st;

@@ -23,6 +23,7 @@ struct log_testing {
 	unsigned slabs_count, slabs_out;
 	uint8_t *memory;
 	uint64_t given_bytes; /* as the polling core counts */
+	uint64_t next_given;  /* the test's: offset after the last batch submitted */
 	uint64_t now;
 	bool real_time;
 	char err[512], warned[2048];
