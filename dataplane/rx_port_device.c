@@ -72,7 +72,7 @@ static int check_capture(const struct plan_port *plan, const char *path, char *e
 	pcap_t *capture = pcap_open_offline(path, why);
 
 	if (!capture) {
-		snprintf(err, err_size, "port %s: capture: %s", plan->name, why);
+		snprintf(err, err_size, "port %s: capture %s: %s", plan->name, path, why);
 		return -ENOENT;
 	}
 	int type = pcap_datalink(capture);
