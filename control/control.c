@@ -75,10 +75,23 @@ static void on_link_closed(void *ctx, const char *why)
 		supervise_make_sure(c->supervise);
 }
 
+/* A ledger of its own for this run, unless a crash is still to be booked. */
+static void begin_fresh_ledger(const struct control *c)
+{
+	const struct state *state = state_open(c->config->run_dir);
+
+	if (state && atomic_load_explicit(&state->run_state, memory_order_acquire) == STATE_STOPPED)
+		state_unlink(c->config->run_dir);
+	state_close(state);
+}
+
 static void on_started(void *ctx, pid_t pid)
 {
 	struct control *c = ctx;
 
+	/* It has no plan yet, so it has not looked at the block either. */
+	if (c->options.fresh_ledger && !c->ever_ran)
+		begin_fresh_ledger(c);
 	log_info("started weir-dataplane, pid %d", (int)pid);
 	c->figures.dataplane_starts++;
 	dataplane_link_keep_trying(c->link, retry_ms(c));
@@ -254,24 +267,12 @@ int control_create(struct control **out, const struct control_options *options)
 	return 0;
 }
 
-/* A ledger of its own for this run, unless a crash is still to be booked. */
-static void begin_fresh_ledger(const struct control *c)
-{
-	const struct state *state = state_open(c->config->run_dir);
-
-	if (state && atomic_load_explicit(&state->run_state, memory_order_acquire) == STATE_STOPPED)
-		state_unlink(c->config->run_dir);
-	state_close(state);
-}
-
 int control_run(struct control *c)
 {
 	char err[640];
 	int rc = dataplane_link_connect(c->link);
 
 	if (rc < 0 && !c->options.attach) {
-		if (c->options.fresh_ledger)
-			begin_fresh_ledger(c);
 		if (supervise_start(c->supervise, err, sizeof(err)) < 0) {
 			log_error("%s", err);
 			return 1;
