@@ -17,6 +17,7 @@ enum {
 struct loop {
 	struct core *core;
 	const struct generation *generation;
+	uint64_t number; /* of that generation; 0: none yet */
 	uint64_t mono_ns;
 	uint64_t drain_since_ns;
 	unsigned idle_rounds;
@@ -29,8 +30,9 @@ static void take_generation(struct loop *l)
 	const struct generation *g =
 		atomic_load_explicit(&l->core->topology->generation, memory_order_acquire);
 
-	if (likely(g == l->generation))
+	if (likely(g->number == l->number))
 		return;
+	l->number = g->number;
 	/* The log works by the plan of its last poll, and slabs come before the next one: the old
 	 * plan may be gone by then. */
 	if (l->core->log && l->generation)
@@ -173,7 +175,8 @@ int core_loop(void *arg)
 
 		if (phase == PHASE_ABORT || core_is_done(&l))
 			break;
-		/* 1. the plan, 2. the clock */
+		/* 1. nothing of an old plan is held here: the plan, 2. the clock */
+		rte_rcu_qsbr_quiescent(t->rcu, core->index);
 		take_generation(&l);
 		if (l.idle_rounds == 0 || l.clock_stale || core->log ||
 		    ++round % IDLE_CLOCK_ROUNDS == 0)
@@ -191,9 +194,7 @@ int core_loop(void *arg)
 			if (core->log && !l.log_done)
 				drain_log(&l);
 		}
-		/* 6. nothing of the old plan is held any more */
-		rte_rcu_qsbr_quiescent(t->rcu, core->index);
-		/* 7. account, 8. idle */
+		/* 6. idle, 7. account */
 		if (rx_work + log_work)
 			l.idle_rounds = 0;
 		else if (phase == PHASE_RUN)

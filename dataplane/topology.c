@@ -79,6 +79,7 @@ static const struct generation *make_generation(const struct plan *plan, char *e
 		snprintf(err, err_size, "no memory for a generation of the plan");
 		return NULL;
 	}
+	g->number = plan->generation;
 	g->plan = plan;
 	g->route = rx_route_create(plan, err, err_size);
 	if (!g->route) {
@@ -147,6 +148,7 @@ int topology_start(struct topology *t, char *err, size_t err_size)
 int topology_reload(struct topology *t, const struct plan *plan, const struct plan **old, char *err,
 		    size_t err_size)
 {
+	const struct timespec step = {.tv_nsec = 20 * 1000};
 	const struct generation *next = make_generation(plan, err, err_size);
 
 	if (!next)
@@ -163,7 +165,9 @@ int topology_reload(struct topology *t, const struct plan *plan, const struct pl
 		core_wake(&t->cores[i]);
 	/* Each core reports between two rounds; one that waits is offline and takes the new one
 	 * first. */
-	rte_rcu_qsbr_synchronize(t->rcu, RTE_QSBR_THRID_INVALID);
+	uint64_t token = rte_rcu_qsbr_start(t->rcu);
+	while (rte_rcu_qsbr_check(t->rcu, token, false) != 1)
+		nanosleep(&step, NULL);
 	*old = last->plan;
 	free_generation(last);
 	return 0;

@@ -26,6 +26,7 @@
 
 /* A plan as the cores use it. Immutable once published. */
 struct generation {
+	uint64_t number; /* the plan's: a later generation may lie where a freed one lay */
 	const struct plan *plan;
 	struct rx_route *route;
 };
