@@ -22,7 +22,7 @@ enum {
 
 struct http {
 	struct loop *loop;
-	const char *run_dir;
+	char run_dir[PLAN_PATH_MAX];
 	const struct metrics_control *figures;
 	struct MHD_Daemon *daemon;
 	int epoll_fd;
@@ -283,7 +283,8 @@ int http_create(struct http **out, struct loop *loop, const struct config_listen
 	struct http *http = calloc(1, sizeof(*http));
 	if (!http)
 		return -ENOMEM;
-	*http = (struct http){.loop = loop, .run_dir = run_dir, .figures = figures, .epoll_fd = -1};
+	*http = (struct http){.loop = loop, .figures = figures, .epoll_fd = -1};
+	snprintf(http->run_dir, sizeof(http->run_dir), "%s", run_dir);
 	int fd = listen_at(listen_to);
 	int rc = fd < 0 ? fd : start_daemon(http, fd);
 	if (rc < 0) {

@@ -78,7 +78,7 @@ struct status {
 	char storage_path[PLAN_PATH_MAX], error[STATE_TEXT_MAX];
 	pid_t control_pid; /* 0: control is not running */
 	bool balanced;
-	char imbalance[160]; /* where it does not, the first place */
+	char imbalance[256]; /* where it does not, the first place */
 	struct status_packets packets;
 	struct status_events events;
 	unsigned lanes_count, ports_count, cells_count, streams_count, partitions_count,

@@ -32,14 +32,16 @@ static struct config_listen loopback(void)
 static void setup(void)
 {
 	const struct config_listen listen_to = loopback();
-	char err[512] = "";
+	char err[512] = "", given[64];
 
 	snprintf(dir, sizeof(dir), "/tmp/weir-test-http-%d", (int)getpid());
+	strcpy(given, dir);
 	plan = sample_plan(dir);
 	state = sample_state(plan);
 	cr_assert_eq(loop_create(&loop), 0);
-	cr_assert_eq(http_create(&http, loop, &listen_to, false, dir, &figures, err, sizeof(err)),
+	cr_assert_eq(http_create(&http, loop, &listen_to, false, given, &figures, err, sizeof(err)),
 		     0, "%s", err);
+	strcpy(given, "gone with the config of a reload");
 	cr_assert_gt(http_port(http), 0);
 }
 

@@ -13,6 +13,7 @@
 
 static char dir[64], script[128];
 static struct loop *loop;
+static struct loop_timer *limit;
 
 static struct {
 	unsigned starts, ends, lines;
@@ -83,7 +84,8 @@ static void setup(void)
 	memset(&seen, 0, sizeof(seen));
 	seen.stop_after_ends = 1;
 	cr_assert_eq(loop_create(&loop), 0);
-	loop_timer_set(loop_timer_create(loop, on_limit, NULL), UINT64_C(20000000000), 0);
+	limit = loop_timer_create(loop, on_limit, NULL);
+	loop_timer_set(limit, UINT64_C(20000000000), 0);
 }
 
 static void teardown(void)
@@ -92,6 +94,7 @@ static void teardown(void)
 
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	cr_assert_eq(system(command), 0);
+	loop_timer_destroy(limit);
 	loop_destroy(loop);
 }
 
