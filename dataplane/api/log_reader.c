@@ -308,6 +308,15 @@ static int step(struct log_reader *reader, struct segment_batch *batch)
 	return LOG_READ_BATCH;
 }
 
+/* No batch that begins below it is to come. */
+static uint64_t least_wanted(const struct log_reader *reader)
+{
+	if (reader->expected != NOT_KNOWN)
+		return reader->expected;
+	return reader->segment.base_offset > reader->target ? reader->segment.base_offset
+							    : reader->target;
+}
+
 int log_reader_next(struct log_reader *reader, struct log_batch *out)
 {
 	struct segment_batch batch;
@@ -319,7 +328,7 @@ int log_reader_next(struct log_reader *reader, struct log_batch *out)
 			if (result <= 0)
 				return result;
 		}
-		if (reader->expected != NOT_KNOWN && reader->expected >= reader->limit)
+		if (least_wanted(reader) >= reader->limit)
 			return LOG_READ_END;
 		result = step(reader, &batch);
 		if (result == STEP_AGAIN)

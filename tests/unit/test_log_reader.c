@@ -194,6 +194,23 @@ Test(log_reader, tail_or_damage)
 	cr_assert_eq(log_reader_next(reader, &batch), LOG_READ_END);
 }
 
+/* A reader that was there before the first event: the prepared segment holds no batch yet. */
+Test(log_reader, before_the_first_batch)
+{
+	static const uint8_t zeros[5000];
+	unsigned batches;
+
+	build_file(dir, "s-0", "00000000000000000000.log", zeros, sizeof(zeros), 0);
+	open_reader();
+	log_reader_limit(reader, 0);
+	cr_assert_eq(log_reader_next(reader, &batch), LOG_READ_END);
+	b.len = 0;
+	build_batch(&b, 0, 4, 0);
+	build_segment(dir, "s-0", 0, &b);
+	log_reader_limit(reader, 4);
+	cr_assert_eq(read_all(&batches), 4);
+}
+
 /* A recycled file: the batches of its earlier life are whole, but their offsets are older. */
 Test(log_reader, old_batches_behind_the_end)
 {
