@@ -65,6 +65,16 @@ static void refuse(struct walk *walk, const struct config_key *key, const yaml_n
 		     expected, hint[0] ? ": " : "", hint);
 }
 
+static void refuse_element(struct walk *walk, const struct config_key *key, const yaml_node_t *node,
+			   const char *path)
+{
+	char expected[600], text[128];
+
+	config_key_expected_element(key, expected, sizeof(expected));
+	config_error(walk->report, pos_of(node), path, found(node, text, sizeof(text)), "%s",
+		     expected);
+}
+
 static bool take_scalar(struct walk *walk, const struct config_key *key, const yaml_node_t *node,
 			const char *path, char *base)
 {
@@ -100,11 +110,16 @@ static bool take_value(struct walk *walk, const struct config_key *key, const ya
 	yaml_node_item_t *item;
 	unsigned i = 0;
 	bool ok = true;
+	long items;
+	char hint[64];
 
 	if (node->type != YAML_SEQUENCE_NODE || !takes_list(key))
 		return take_scalar(walk, key, node, path, base);
-	if (node->data.sequence.items.start == node->data.sequence.items.top && key->min > 0) {
-		refuse(walk, key, node, path, "");
+	items = node->data.sequence.items.top - node->data.sequence.items.start;
+	if (items < (long)key->min || items > (long)key->max) {
+		snprintf(hint, sizeof(hint), "%ld are too many, at most %lu", items,
+			 (unsigned long)key->max);
+		refuse(walk, key, node, path, items ? hint : "");
 		return false;
 	}
 	for (item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++) {
@@ -177,7 +192,7 @@ static void walk_list(struct walk *walk, const struct config_key *key, const yam
 		++*count;
 		target.pos[index] = pos_of(map);
 		if (map->type != YAML_MAPPING_NODE) {
-			refuse(walk, key, map, item_path, "");
+			refuse_element(walk, key, map, item_path);
 			target.pos[index].bad = true;
 			continue;
 		}
@@ -206,7 +221,11 @@ static void unknown_key(struct walk *walk, const yaml_node_t *node, const struct
 
 	if (!near)
 		near = config_key_nearest(target->pattern, scalar(node));
-	if (near)
+	if (near && strcmp(near->path, path) == 0)
+		config_error(walk->report, pos_of(node), path, "a key with a dot in it",
+			     "a map for each part: %.*s: {%s: ...}", (int)strcspn(near->path, "."),
+			     near->path, strchr(near->path, '.') + 1);
+	else if (near)
 		config_error(walk->report, pos_of(node), path, "an unknown key",
 			     "a known one: did you mean %s?", near->path);
 	else

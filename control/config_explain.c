@@ -101,8 +101,9 @@ static unsigned distance(const char *a, const char *b)
 const struct config_key *config_key_nearest(const char *parent, const char *written)
 {
 	const struct config_key *best = NULL;
-	unsigned best_cost = 99, limit = (unsigned)strlen(written) / 3 + 1;
+	unsigned best_cost = 99, limit = (unsigned)strlen(written) / 3;
 
+	limit = limit ? limit : 1;
 	for (unsigned i = 0; i < config_keys_count; i++) {
 		const struct config_key *key = &config_keys[i];
 		unsigned cost = distance(written, last_part(key->path));
@@ -144,6 +145,13 @@ static void append_keys_below(const struct config_key *key, char *text, size_t s
 	for (unsigned i = 0; i < config_keys_count; i++)
 		if (is_below(config_keys[i].path, parent))
 			append(text, size, "%s%s", n++ ? ", " : "", last_part(config_keys[i].path));
+}
+
+void config_key_expected_element(const struct config_key *key, char *text, size_t size)
+{
+	text[0] = 0;
+	append(text, size, "a map with the keys ");
+	append_keys_below(key, text, size);
 }
 
 static void append_range(const struct config_key *key, char *text, size_t size)

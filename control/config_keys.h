@@ -69,5 +69,8 @@ const struct config_key *config_key_nearest(const char *parent, const char *writ
 /* What a key takes, for people: "a size from 4KiB to 64MiB, such as 256KiB". */
 void config_key_expected(const struct config_key *key, char *text, size_t size);
 
+/* The same for one element of a CONFIG_MAPS. */
+void config_key_expected_element(const struct config_key *key, char *text, size_t size);
+
 void config_key_explain(const struct config_key *key, FILE *out);
 void config_keys_markdown(FILE *out);

@@ -96,10 +96,10 @@ static void not_yaml(const yaml_parser_t *parser, const char *text, size_t lengt
 	if (line_begins_with_tab(text, length, pos.line))
 		config_error(report, pos, "", "a tab", "spaces: YAML does not indent with tabs");
 	else if (parser->context)
-		config_error(report, pos, "", problem, "YAML (%s from line %zu on)",
-			     parser->context, parser->context_mark.line + 1);
+		config_error(report, pos, "", "what is not YAML", "YAML: %s %s from line %zu on",
+			     problem, parser->context, parser->context_mark.line + 1);
 	else
-		config_error(report, pos, "", problem, "YAML");
+		config_error(report, pos, "", "what is not YAML", "YAML: %s", problem);
 }
 
 static bool has_anchor_or_tag(const yaml_event_t *event)

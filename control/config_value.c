@@ -130,6 +130,9 @@ static bool parse_size(const char *text, uint64_t *value, char *hint, size_t hin
 		*value = whole;
 		return true;
 	}
+	for (const struct unit *u = size_units; u->name; u++)
+		if (strcmp(u->name, unit) == 0)
+			return false; /* a known unit: the number is beyond all */
 	if (*unit && strchr("kKmMgGtT", *unit)) {
 		int n = (int)(unit - text), up = toupper((unsigned char)*unit);
 		while (n > 0 && text[n - 1] == ' ')
@@ -152,6 +155,9 @@ static bool parse_duration(const char *text, uint64_t *value, char *hint, size_t
 		return true;
 	if (!split_number(text, &whole, &part, &part_of, &unit))
 		return false;
+	for (const struct unit *u = duration_units; u->name; u++)
+		if (strcmp(u->name, unit) == 0)
+			return false;
 	if (!*unit)
 		snprintf(hint, hint_size, "the unit is missing: write %sms or %ss", text, text);
 	else
