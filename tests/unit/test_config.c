@@ -310,7 +310,6 @@ static void compare(const char *file, const char *expect_file, char *output)
 	while (fgets(line, sizeof(line), expect)) {
 		line[strcspn(line, "\n")] = 0;
 		snprintf(wanted, sizeof(wanted), "\n%s%s", file, line);
-		output[0] = '\n';
 		cr_assert_not_null(strstr(output, wanted), "%s: expected\n%s\ngot%s", file,
 				   wanted + 1, output);
 		count++;
