@@ -104,4 +104,4 @@ void control_ask_to_stop(struct control *control);
 /* The process ended while a stop was under way. */
 void control_stop_process_ended(struct control *control, const struct supervise_exit *end);
 /* The stop takes too long; a timer's callback. */
-void control_stop_late(void *control);
+void control_stop_late(void *ctx);

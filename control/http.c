@@ -231,7 +231,7 @@ static int listen_at(const struct config_listen *listen_to)
 
 static uint16_t bound_port(int fd)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
 
 	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)

@@ -192,8 +192,9 @@ static void diff_streams(struct diff *d, const struct plan *a, const struct plan
 			line(d, "streams.%s: removed", a->streams[i].name);
 }
 
-unsigned plan_diff(const struct plan *a, const struct plan *b, FILE *out)
+unsigned plan_diff(const struct plan *running, const struct plan *next, FILE *out)
 {
+	const struct plan *a = running, *b = next;
 	static const char *const idle_names[] = {"spin", "adaptive"};
 	struct diff d = {.out = out};
 	char x[TEXT_MAX], y[TEXT_MAX];

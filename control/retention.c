@@ -137,13 +137,13 @@ static void judge_list(int dir, const struct segment *list, int count, uint64_t 
 	v->log_start = i < count ? list[i].base : active_base;
 }
 
-int retention_judge(const char *path, uint64_t active_base, uint64_t active_bytes,
+int retention_judge(const char *dir_path, uint64_t active_base, uint64_t active_bytes,
 		    const struct retention_limits *limits, uint64_t now_ns,
 		    struct retention_verdict *verdict)
 {
 	struct segment *list = NULL;
 	uint64_t total = active_bytes;
-	DIR *dir = opendir(path);
+	DIR *dir = opendir(dir_path);
 
 	*verdict = (struct retention_verdict){.next_look_ns = UINT64_MAX};
 	if (!dir)

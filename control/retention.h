@@ -25,10 +25,10 @@ struct retention_verdict {
 };
 
 /*
- * What may go from dir (its *.log files, the base offset being the name). Everything from
- * active_base on stays; active_bytes is its size that counts. 0 or -errno.
+ * What may go from a partition's directory (its *.log files, the base offset being the name).
+ * Everything from active_base on stays; active_bytes is its size that counts. 0 or -errno.
  */
-int retention_judge(const char *dir, uint64_t active_base, uint64_t active_bytes,
+int retention_judge(const char *dir_path, uint64_t active_base, uint64_t active_bytes,
 		    const struct retention_limits *limits, uint64_t now_ns,
 		    struct retention_verdict *verdict);
 

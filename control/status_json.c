@@ -19,7 +19,9 @@ static void set_flag(json_t *object, const char *key, bool value)
 
 static void set_seconds(json_t *object, const char *key, uint64_t ns)
 {
-	json_object_set_new(object, key, json_real((double)(ns / 1000000) / 1e3));
+	uint64_t ms = ns / 1000000;
+
+	json_object_set_new(object, key, json_real((double)ms / 1e3));
 }
 
 /* One member for each term (its causes summed), and the causes apart. */
