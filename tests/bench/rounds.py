@@ -1,0 +1,70 @@
+"""Short alternating rounds, which of them count, and what they say."""
+import statistics
+import time
+
+SETTLE_S = 0.2
+LEAST_OF_BEST_BARE = 0.9
+
+
+def difference(before, after):
+    ns = after["ns"] - before["ns"]
+    out = {key: after[key] - before[key] for key in after
+           if isinstance(after[key], int) and key not in ("ns", "tsc_hz", "pid", "run_state", "rate")}
+    out["seconds"] = ns / 1e9
+    out["rate"] = after["rate"] if "rate" in after else (after["events"] - before["events"]) * 1e9 / max(ns, 1)
+    out["bytes_per_s"] = (after["bytes"] - before["bytes"]) * 1e9 / max(ns, 1)
+    if "commit_ns" in after:
+        out["commit_ns"] = [b - a for a, b in zip(before["commit_ns"], after["commit_ns"])]
+    return out
+
+
+def turn(contestant, seconds):
+    """One contestant runs alone for a moment."""
+    if hasattr(contestant, "round"):
+        return contestant.round()
+    contestant.release()
+    try:
+        time.sleep(SETTLE_S)
+        before = contestant.reading()
+        time.sleep(seconds)
+        return difference(before, contestant.reading())
+    finally:
+        contestant.hold()
+
+
+def run(contestants, rounds, seconds, progress):
+    """A list of rounds, each a dict by name."""
+    done = []
+    for i in range(rounds):
+        done.append({c.name: turn(c, seconds) for c in contestants})
+        progress(i + 1, rounds, done[-1])
+    return done
+
+
+def keep(rounds):
+    """Those whose bare rate came near its own best: in the others the machine was not itself."""
+    best = max(r["bare"]["rate"] for r in rounds)
+    return [r for r in rounds if r["bare"]["rate"] >= LEAST_OF_BEST_BARE * best]
+
+
+def spread(values):
+    values = sorted(values)
+    return {"median": statistics.median(values), "min": values[0], "max": values[-1]}
+
+
+def percentile(histogram, share):
+    """Upper bound in microseconds of the bucket in which that share of the batches lies; buckets end at
+    2^i * 64 us, the last one is open (None)."""
+    total, seen = sum(histogram), 0
+    if not total:
+        return None
+    for i, count in enumerate(histogram):
+        seen += count
+        if seen >= share * total:
+            return None if i == len(histogram) - 1 else 64 << i
+    return None
+
+
+def sum_of(rounds, name, key):
+    values = [r[name][key] for r in rounds]
+    return [sum(column) for column in zip(*values)] if isinstance(values[0], list) else sum(values)
