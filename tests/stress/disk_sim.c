@@ -39,7 +39,7 @@ struct change {
 
 struct flying {
 	struct disk_op *op;
-	uint64_t hash;
+	uint64_t hash, moment, size; /* when it was submitted */
 	struct inode *inode;
 };
 
@@ -106,11 +106,21 @@ static void make_room(struct inode *inode, uint64_t bytes)
 	uint64_t room = (bytes + 65535) / 65536 * 65536;
 	inode->now = realloc(inode->now, room);
 	inode->durable = realloc(inode->durable, room);
-	inode->dirty = realloc(inode->dirty, room / SLAB_BLOCK);
+	inode->dirty = realloc(inode->dirty, room / SLAB_BLOCK * sizeof(uint64_t));
 	memset(inode->now + inode->room, 0, room - inode->room);
 	memset(inode->durable + inode->room, 0, room - inode->room);
-	memset(inode->dirty + inode->room / SLAB_BLOCK, 0, (room - inode->room) / SLAB_BLOCK);
+	memset(inode->dirty + inode->room / SLAB_BLOCK, 0,
+	       (room - inode->room) / SLAB_BLOCK * sizeof(uint64_t));
 	inode->room = room;
+}
+
+static uint64_t moment = 1; /* counts changes of files */
+
+static void mark_dirty(struct inode *inode, uint64_t block)
+{
+	moment++;
+	if (!inode->dirty[block])
+		inode->dirty[block] = moment;
 }
 
 static void put_bytes(struct inode *inode, const void *buf, uint64_t len, uint64_t offset)
@@ -118,7 +128,7 @@ static void put_bytes(struct inode *inode, const void *buf, uint64_t len, uint64
 	make_room(inode, offset + len);
 	memcpy(inode->now + offset, buf, len);
 	for (uint64_t b = offset / SLAB_BLOCK; len && b <= (offset + len - 1) / SLAB_BLOCK; b++)
-		inode->dirty[b] = 1;
+		mark_dirty(inode, b);
 	if (offset + len > inode->size)
 		inode->size = offset + len;
 }
@@ -129,16 +139,26 @@ static void set_size(struct inode *inode, uint64_t size)
 	if (size < inode->size) {
 		memset(inode->now + size, 0, inode->room - size);
 		for (uint64_t b = size / SLAB_BLOCK; b < inode->room / SLAB_BLOCK; b++)
-			inode->dirty[b] = 1;
+			mark_dirty(inode, b);
 	}
 	inode->size = size;
 }
 
+/* What was there at that moment becomes durable; what came later need not. */
+static void sync_until(struct inode *inode, uint64_t until, uint64_t size)
+{
+	for (uint64_t b = 0; b < inode->room / SLAB_BLOCK; b++)
+		if (inode->dirty[b] && inode->dirty[b] <= until) {
+			memcpy(inode->durable + b * SLAB_BLOCK, inode->now + b * SLAB_BLOCK,
+			       SLAB_BLOCK);
+			inode->dirty[b] = 0;
+		}
+	inode->durable_size = size;
+}
+
 static void sync_inode(struct inode *inode)
 {
-	memcpy(inode->durable, inode->now, inode->room);
-	memset(inode->dirty, 0, inode->room / SLAB_BLOCK);
-	inode->durable_size = inode->size;
+	sync_until(inode, UINT64_MAX, inode->size);
 }
 
 /* ---- names ---- */
@@ -449,7 +469,8 @@ static int sim_submit(struct disk *disk, struct disk_op *op)
 	check_op(sim, op);
 	op->submitted_ns = sim->now;
 	struct inode *inode = op->kind == DISK_CREATE ? NULL : sim->handles[op->file];
-	sim->flying[sim->flying_count++] = (struct flying){op, hash(op), inode};
+	sim->flying[sim->flying_count++] =
+		(struct flying){op, hash(op), moment, inode ? inode->size : 0, inode};
 	return 0;
 }
 
@@ -464,6 +485,8 @@ static void complete(struct disk_sim *sim, unsigned i)
 		f.op->result = -EIO;
 	else if (sim->faults.full && takes_space(f.op->kind))
 		f.op->result = -ENOSPC;
+	else if (f.op->kind == DISK_SYNC)
+		f.op->result = (sync_until(f.inode, f.moment, f.size), 0);
 	else
 		f.op->result = perform(sim, f.op);
 	if (f.op->result >= 0)
@@ -481,8 +504,13 @@ void disk_sim_step(struct disk *disk)
 	sim->now += 1000;
 	if (rnd(sim, 100) < sim->faults.slow)
 		return;
-	for (uint64_t n = rnd(sim, 4); n && sim->flying_count; n--)
-		complete(sim, (unsigned)rnd(sim, sim->flying_count));
+	for (uint64_t n = rnd(sim, 4); n && sim->flying_count; n--) {
+		unsigned i = (unsigned)rnd(sim, sim->flying_count);
+
+		/* The helper thread leaves these for later. */
+		if (sim->flying[i].op->kind != DISK_ZERO || rnd(sim, 20) == 0)
+			complete(sim, i);
+	}
 }
 
 static unsigned sim_reap(struct disk *disk, struct disk_op **ops, unsigned max)
@@ -566,7 +594,14 @@ static int sim_stat(struct disk *disk, const char *path, struct disk_stat *st)
 
 static int64_t sim_run(struct disk *disk, struct disk_op *op)
 {
-	op->result = perform(sim_of(disk), op);
+	struct disk_sim *sim = sim_of(disk);
+
+	/* From the chosen one on nothing works any more: the process is as good as dead. */
+	if (sim->faults.run_error_in &&
+	    (sim->faults.run_error_in == 1 || !--sim->faults.run_error_in))
+		op->result = op->kind == DISK_CLOSE ? perform(sim, op) : -EIO;
+	else
+		op->result = perform(sim, op);
 	return op->result;
 }
 
@@ -616,7 +651,7 @@ void disk_sim_crash(struct disk *disk, bool power)
 {
 	struct disk_sim *sim = sim_of(disk);
 
-	sim->faults.error_in = 0;
+	sim->faults.error_in = sim->faults.run_error_in = 0;
 	while (sim->flying_count) {
 		unsigned i = (unsigned)rnd(sim, sim->flying_count);
 

@@ -23,6 +23,7 @@ struct disk_sim_faults {
 	unsigned slow;	       /* of 100 steps, that complete nothing */
 	uint64_t
 		error_in; /* so many asynchronous operations from now one fails with EIO; 0: none */
+	uint64_t run_error_in; /* the same for run(), and all after it until the next crash */
 };
 
 /* block: SLAB_BLOCK or 1. */

@@ -243,11 +243,24 @@ static void check_published(struct world *w)
 	check_files(w, visible, false);
 }
 
-static void open_again(struct world *w, uint64_t at_least, uint64_t at_most, uint64_t seen,
-		       bool clean)
+static void open_again(struct world *w, uint64_t at_least, uint64_t durable, uint64_t at_most,
+		       uint64_t seen, bool clean)
 {
 	uint32_t epoch = w->epoch;
 
+	/* Recovery, too, may be cut short. */
+	unsigned early_ends = 0;
+	for (; rnd(w, 4) == 0; early_ends++) {
+		disk_sim_faults(w->disk)->run_error_in = 1 + rnd(w, 12);
+		int early = testing_open(&w->t);
+		bool power = rnd(w, 2);
+		disk_sim_crash(w->disk, power);
+		if (early == 0)
+			testing_drop(&w->t);
+		if (power)
+			at_least = durable;
+		clean = false;
+	}
 	w->t.warned[0] = 0;
 	int rc = testing_open(&w->t);
 	CHECK(rc == 0, "open: %s", w->t.err);
@@ -256,9 +269,14 @@ static void open_again(struct world *w, uint64_t at_least, uint64_t at_most, uin
 	      at_least, at_most);
 	CHECK(state_load(&w->t.st->durable_end) == end, "%lu", end);
 	CHECK(!clean || w->t.warned[0] == 0, "%s", w->t.warned);
+	/* No file holds offsets that will be given again. */
+	uint64_t len;
+	const uint8_t *head = disk_sim_file(w->disk, STORAGE "/s-0/next.prepared", &len);
+	CHECK(!head || len < RECORD_BATCH_HEAD || head[BATCH_magic] == 0 || log_get64(head) < end,
+	      "next.prepared begins with offset %lu", log_get64(head));
 	w->epoch = atomic_load(&w->t.st->leader_epoch);
 	/* Raised where offsets that were seen may now stand for other data. */
-	bool may = !clean && w->t.plan->visible == PLAN_VISIBLE_WRITTEN && life > 0;
+	unsigned may = !clean && w->t.plan->visible == PLAN_VISIBLE_WRITTEN ? 1 + early_ends : 0;
 	bool must = may && seen > end;
 	CHECK(w->epoch >= epoch + must && w->epoch <= epoch + may, "epoch %u after %u", w->epoch,
 	      epoch);
@@ -326,14 +344,15 @@ static void end_life(struct world *w, bool failed)
 		disk_sim_crash(w->disk, rnd(w, 2)); /* a clean stop survives a power cut, too */
 		w->stops++;
 		life++;
-		open_again(w, want, want, want, true);
+		open_again(w, want, want, want, want, true);
 		return;
 	}
 	/* No slab returned, no promise made after this moment. */
 	bool power = kind < 3;
 	uint64_t end = state_load(&w->t.st->log_end);
 	uint64_t seen = state_load(&w->t.st->visible_end);
-	uint64_t kept = power ? state_load(&w->t.st->durable_end) : seen;
+	uint64_t durable = state_load(&w->t.st->durable_end);
+	uint64_t kept = power ? durable : seen;
 	disk_sim_faults(w->disk)->full = false;
 	disk_sim_crash(w->disk, power);
 	testing_drop(&w->t);
@@ -345,7 +364,7 @@ static void end_life(struct world *w, bool failed)
 	w->kills += !power;
 	w->errors += failed;
 	life++;
-	open_again(w, kept, end, seen, false);
+	open_again(w, kept, durable, end, seen, false);
 	w->recovered_less += state_load(&w->t.st->log_end) < end;
 }
 
@@ -381,7 +400,7 @@ static void run_world(uint64_t seed, struct world *sum)
 		w.value_bytes = (unsigned)rnd(&w, 3000);
 	}
 	reload(&w);
-	open_again(&w, 0, 0, 0, false);
+	open_again(&w, 0, 0, 0, 0, false);
 	for (uint64_t lives = 3 + rnd(&w, 6); lives; lives--)
 		end_life(&w, !work(&w));
 	totals(&w, sum);
