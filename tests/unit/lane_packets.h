@@ -143,10 +143,50 @@ static uint32_t random_length(void)
 	}
 }
 
-static uint8_t payload[FRAME_MAX];
+/* Bytes at random, with few or many ends of lines; anywhere in them a payload may begin. */
+static const uint8_t *random_payload(void)
+{
+	static uint8_t noise[1 << 18];
+	static bool filled;
+
+	for (uint32_t i = 0, lf = 2; !filled && i < sizeof(noise); i++) {
+		if (i % 8192 == 0)
+			lf = 2 + (uint32_t)rand() % 60;
+		noise[i] = (uint8_t)((unsigned)rand() % lf == 0 ? '\n'
+				     : rand() % 20 == 0		? '\r'
+								: rand());
+	}
+	filled = true;
+	return noise + (unsigned)rand() % (sizeof(noise) - FRAME_MAX);
+}
+
+/* A burst of packets that are much alike, as one stream's often are: the port, or 0. */
+static uint16_t train;
+static uint32_t train_length;
+
+static void train_spec(struct frame_spec *s)
+{
+	*s = frame_default(0);
+	s->src[3] = (uint8_t)(rand() % 3);
+	s->dst_port = train;
+	s->payload_len = train_length + (uint32_t)rand() % 3;
+	s->payload = random_payload();
+}
+
+static void choose_train(void)
+{
+	static const uint32_t lengths[] = {0, 1, 20, 60, 61, 62, 126, 1000, 4000, 4094, 8190};
+
+	train = (uint16_t)(rand() % 2 ? 0 : rand() % 2 ? 1000 : 1000 + rand() % 6);
+	train_length = rand() % 3 ? 0 : lengths[rand() % 11];
+}
 
 static void random_spec(struct frame_spec *s)
 {
+	if (train && rand() % 40) {
+		train_spec(s);
+		return;
+	}
 	*s = frame_default(rand() % 3 == 0);
 	s->src[s->ipv6 ? 15 : 3] = (uint8_t)(rand() % 20);
 	s->src_port = (uint16_t)(40000 + rand() % 4);
@@ -158,10 +198,7 @@ static void random_spec(struct frame_spec *s)
 	s->extension[0].type = IPPROTO_DSTOPTS;
 	s->payload_len = random_length();
 	s->padding = (uint32_t)rand() % 20;
-	unsigned lf = 2 + (unsigned)rand() % 60;
-	for (uint32_t i = 0; i < s->payload_len; i++)
-		payload[i] = (uint8_t)(rand() % lf == 0 ? '\n' : rand() % 20 == 0 ? '\r' : rand());
-	s->payload = payload;
+	s->payload = random_payload();
 }
 
 /* Makes the frame, wrong now and then; returns its length and the row it must end under. */
@@ -169,7 +206,7 @@ static uint32_t random_frame(struct frame_spec *s, uint8_t *row)
 {
 	random_spec(s);
 	*row = RX_OK;
-	switch (rand() % 30) {
+	switch (rand() % (train ? 400 : 30)) {
 	case 0:
 		s->protocol = 6;
 		*row = LEDGER_not_for_us_not_udp;
@@ -245,6 +282,7 @@ static void send_burst(unsigned port)
 
 	if (rand() % 4 == 0)
 		n = 0;
+	choose_train();
 	for (unsigned i = 0; i < n; i++) {
 		struct frame_spec s;
 		uint8_t row;
