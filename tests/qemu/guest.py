@@ -36,7 +36,7 @@ class Guest:
                 "-device", "isa-serial,chardev=console",
                 "-kernel", os.path.join(self.image, "vmlinuz"),
                 "-initrd", os.path.join(self.image, "initrd"),
-                "-append", "root=/dev/vda rw console=ttyS0 intel_iommu=on iommu=pt quiet "
+                "-append", "root=/dev/vda rw console=ttyS0 intel_iommu=on iommu=pt loglevel=5 "
                            "mitigations=off panic=5 systemd.show_status=false",
                 "-drive", f"if=virtio,file={self.disk},format=qcow2,cache=writeback",
                 "-drive", f"if=virtio,file={self.payload},format=raw,readonly=on",
@@ -76,7 +76,7 @@ class Guest:
             try:
                 more = self.hand.recv(65536)
             except TimeoutError:
-                raise GuestError(f"the guest said nothing for {timeout} s") from None
+                raise GuestError(f"the guest said nothing for {timeout:.0f} s (hand.log)") from None
             if not more:
                 raise GuestError("QEMU went away")
             self.buffer += more
@@ -92,13 +92,17 @@ class Guest:
                 self.boot_id = words[1]
                 return
 
-    def run(self, script, timeout=60):
+    def run(self, script, timeout=120):
         """(exit status, output) of a shell script in the guest, run as root."""
-        self.hand.sendall(base64.b64encode(script.encode()) + b"\n")
-        status, _, out = self.line(timeout).partition(" ")
-        return int(status), base64.b64decode(out).decode(errors="replace").rstrip("\n")
+        with open(os.path.join(self.work, "hand.log"), "a") as log:
+            print(f"# {script}", file=log, flush=True)
+            self.hand.sendall(base64.b64encode(script.encode()) + b"\n")
+            status, _, out = self.line(timeout).partition(" ")
+            out = base64.b64decode(out).decode(errors="replace").rstrip("\n")
+            print(f"{out}\n-> {status}", file=log)
+        return int(status), out
 
-    def ok(self, script, timeout=60):
+    def ok(self, script, timeout=120):
         status, out = self.run(script, timeout)
         if status != 0:
             raise GuestError(f"in the guest: {script}\n  exit {status}: {out}")
@@ -108,7 +112,7 @@ class Guest:
         """Repeats a script until it succeeds; its output."""
         deadline = time.monotonic() + timeout
         while True:
-            status, out = self.run(script, timeout)
+            status, out = self.run(script)
             if status == 0:
                 return out
             if time.monotonic() > deadline:

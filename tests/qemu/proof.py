@@ -91,6 +91,10 @@ class Proof:
         self.guest.ok("mount -o ro /dev/vdb /mnt && cp -a /mnt/. / && umount /mnt")
         # What a package's scripts do after laying down the files.
         self.guest.ok("systemd-sysusers && systemd-tmpfiles --create; systemctl daemon-reload")
+        self.guest.ok("ldconfig")
+        missing = self.guest.ok("cd /usr/local && ldd bin/weir bin/weir-control libexec/weir/weir-dataplane"
+                                " | sed -n '/not found/p'")
+        check(not missing, f"the guest lacks libraries (build-image, docs/deploy.md): {missing}")
         self.guest.ok(f"cat > {CONFIG} <<'END'\n{self.config}\nEND")
 
     def setup_host(self):
@@ -198,7 +202,7 @@ class Proof:
         try:
             _, out = self.guest.run("systemctl status --no-pager -l weir-host weir-control weir-dataplane; "
                                     "journalctl --no-pager -b -o short-monotonic -u weir-host "
-                                    "-u weir-control -u weir-dataplane | tail -60", 20)
+                                    "-u weir-control -u weir-dataplane | tail -60")
             print(out)
         except (GuestError, OSError):
             print("the guest does not answer; the end of its console:")
