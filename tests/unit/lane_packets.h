@@ -11,7 +11,7 @@
 #include "frames.h"
 #include "lane_model.h"
 
-enum { ROOM = 2048 /* of an mbuf */ };
+enum { ROOM = 9216 /* of an mbuf */ };
 
 /* The test's one lane and what stands around it. */
 static struct plan *plan;
@@ -175,7 +175,7 @@ static void train_spec(struct frame_spec *s)
 
 static void choose_train(void)
 {
-	static const uint32_t lengths[] = {0, 1, 20, 60, 61, 62, 126, 1000, 4000, 4094, 8190};
+	static const uint32_t lengths[] = {0, 1, 20, 60, 61, 62, 126, 1000, 4094, 8158, 8190};
 
 	train = (uint16_t)(rand() % 2 ? 0 : rand() % 2 ? 1000 : 1000 + rand() % 6);
 	train_length = rand() % 3 ? 0 : lengths[rand() % 11];

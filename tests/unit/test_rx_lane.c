@@ -20,7 +20,7 @@
 #include "lane_packets.h"
 #include "plans.h"
 
-enum { MBUFS = 2047, FILL = 0xc3 };
+enum { MBUFS = 1023, FILL = 0xc3 };
 
 static struct state *state;
 static struct topology *topology;
