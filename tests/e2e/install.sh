@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 
 fail() {
-	printf 'FAILED: %s\n' "$*"
+	printf 'FAIL: %s\n' "$*"
 	failed=1
 }
 

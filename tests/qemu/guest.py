@@ -124,7 +124,8 @@ class Guest:
         self.wait_boot(timeout)
 
     def pull_the_plug(self):
-        """Power off without a word to the guest."""
+        """Power off without a word to the guest. What it had in memory is gone; what its disk had taken
+        is kept, flushed or not: a disk that forgets, too, is the log simulator's part."""
         self.qemu.kill()
         self.qemu.wait()
         self.hand.close()

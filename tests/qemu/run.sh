@@ -4,7 +4,9 @@
 #   WEIR_BUILD  the build folder whose installation is tested (default: build)
 #   KEEP=1      leave the working folder (console of the guest, its disk) for a look
 #
-# Four minutes; the guest image is built once (build-image, three minutes) and kept in
+# timeout: 1800
+#
+# Two to seven minutes, by how busy the machine is; the guest image is built once (build-image, three minutes) and kept in
 # ${XDG_CACHE_HOME:-~/.cache}/weir. Exit 77: cannot run here, and says why.
 set -euo pipefail
 export LC_ALL=C.UTF-8
