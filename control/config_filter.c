@@ -101,6 +101,7 @@ static pid_t start_child(const char *program, int plan_fd, int *out)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		alarm(TRY_TIMEOUT_MS / 1000);
 		dup2(pipe_fd[1], STDOUT_FILENO);
+		dup2(pipe_fd[1], STDERR_FILENO);
 		/* dup2 onto itself would keep the close-on-exec flag. */
 		if (plan_fd == 3)
 			plan_fd = dup(plan_fd);
@@ -113,22 +114,24 @@ static pid_t start_child(const char *program, int plan_fd, int *out)
 	return pid;
 }
 
-/* "slot: text": the stream whose slot this is. */
-static void refusal(const struct config *config, const struct plan *plan, const char *line,
+/* "slot: text": the stream whose slot this is. False: the line is something else. */
+static bool refusal(const struct config *config, const struct plan *plan, const char *line,
 		    struct config_report *report)
 {
 	char *end;
 	unsigned long slot = strtoul(line, &end, 10);
 
 	if (end == line || *end != ':' || slot >= PLAN_STREAMS_MAX || !plan->streams[slot].used)
-		return;
+		return false;
 	for (unsigned i = 0; i < config->streams_count; i++)
 		if (strcmp(config->streams[i].name, plan->streams[slot].name) == 0)
 			filter_error(config, i, end + 1 + (end[1] == ' '), report);
+	return true;
 }
 
+/* said: the last line that was no refusal: why nothing could be tried, perhaps. */
 static void read_refusals(const struct config *config, const struct plan *plan, int fd,
-			  struct config_report *report)
+			  struct config_report *report, char *said, size_t said_size)
 {
 	FILE *in = fdopen(fd, "r");
 	char line[512];
@@ -139,7 +142,8 @@ static void read_refusals(const struct config *config, const struct plan *plan, 
 	}
 	while (fgets(line, sizeof(line), in)) {
 		line[strcspn(line, "\n")] = 0;
-		refusal(config, plan, line, report);
+		if (!refusal(config, plan, line, report))
+			snprintf(said, said_size, "%s", line);
 	}
 	fclose(in);
 }
@@ -149,7 +153,7 @@ int config_filter_try(const struct config *config, const struct plan *plan,
 {
 	const struct config_pos whole_file = {0};
 	unsigned before = report->errors;
-	char program[512], why[64];
+	char program[512], why[64], said[512] = "it said nothing";
 	int fd, out = -1, status, rc;
 	pid_t pid;
 
@@ -164,7 +168,7 @@ int config_filter_try(const struct config *config, const struct plan *plan,
 	close(fd);
 	if (pid < 0)
 		return pid;
-	read_refusals(config, plan, out, report);
+	read_refusals(config, plan, out, report, said, sizeof(said));
 	do {
 		rc = waitpid(pid, &status, 0);
 	} while (rc < 0 && errno == EINTR);
@@ -177,6 +181,7 @@ int config_filter_try(const struct config *config, const struct plan *plan,
 	else
 		snprintf(why, sizeof(why), "exit code %d", WEXITSTATUS(status));
 	config_warning(report, whole_file, "streams[].filter",
-		       "'weir-dataplane --check-plan' could not try the filters: %s", why);
+		       "'weir-dataplane --check-plan' could not try the filters: %s: %s", why,
+		       said);
 	return 1;
 }

@@ -129,19 +129,43 @@ static const struct machine_core *take_next(struct placing *p, bool zero_too)
 	return NULL;
 }
 
+static bool may_take(const struct placing *p, unsigned i)
+{
+	return !p->taken[i] && (!p->machine->cores[i].zero || p->machine->cores_count == 1);
+}
+
 static unsigned free_cores(const struct placing *p)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->machine->cores_count; i++)
-		n += !p->taken[i] && (!p->machine->cores[i].zero || p->machine->cores_count == 1);
+		n += may_take(p, i);
 	return n;
+}
+
+/* Two neighbours on one node, as early in the order as they come; false: no node has two left. */
+static bool take_pair(struct placing *p, uint16_t *first, uint16_t *second)
+{
+	const struct machine_core *cores = p->machine->cores;
+
+	for (unsigned i = 0; i < p->machine->cores_count; i++)
+		for (unsigned k = i + 1; may_take(p, i) && k < p->machine->cores_count; k++) {
+			if (!may_take(p, k) || cores[k].numa != cores[i].numa)
+				continue;
+			p->taken[i] = p->taken[k] = true;
+			*first = cores[i].cpu;
+			*second = cores[k].cpu;
+			return true;
+		}
+	return false;
 }
 
 /* Both left to us, and enough cores: neighbours, since they share the most. */
 static void place_pairs(struct placing *p)
 {
 	for (unsigned i = 0; i < p->out->lanes_count; i++) {
+		if (take_pair(p, &p->rx[i], &p->log[i]))
+			continue;
 		p->rx[i] = take_next(p, false)->cpu;
 		p->log[i] = take_next(p, false)->cpu;
 	}

@@ -253,6 +253,9 @@ static void build_memory(struct building *b)
 	uint64_t mib = (m.mbufs + m.slabs + m.rest + MIB - 1) / MIB;
 
 	p->memory_mib = (uint32_t)(mib + 1) & ~1u; /* hugepages are 2 MiB at least */
+	/* Reserved is reserved: what would need more is refused by its own name. */
+	if (b->previous && m.mbufs + m.slabs <= b->previous->memory_mib * MIB)
+		p->memory_mib = b->previous->memory_mib;
 	if (b->config->hugepages != CONFIG_SWITCH_AUTO)
 		p->hugepages = b->config->hugepages == CONFIG_SWITCH_ON;
 	else if (b->previous)

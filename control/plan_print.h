@@ -15,5 +15,5 @@ struct plan_print {
 };
 
 void plan_print_text(const struct plan_print *p, FILE *out);
-/* One object; docs/plan-json.md has its names. 0, or -ENOMEM. */
+/* One object; docs/json.md has its names. 0, or -ENOMEM. */
 int plan_print_json(const struct plan_print *p, FILE *out);

@@ -2,6 +2,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,4 +152,111 @@ Test(plan_build, sync_off_is_not_sync_0)
 	cr_expect_eq(zero->sync_ns, 0);
 	free(off);
 	free(zero);
+}
+
+/* A config with one port of this device, on the made-up machine of four cores. */
+static struct plan *build_port(const char *device, const char *more)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text),
+		 "run_dir: /tmp/x\nstorage: {path: /tmp/y}\nhugepages: off\n"
+		 "ports: [{name: p, device: \"%s\"}]\nstreams: [{name: a, listen: {udp: 1}}]\n%s",
+		 device, more);
+	return build(text, NULL);
+}
+
+Test(plan_build, ports_get_what_their_drivers_need)
+{
+	struct plan *p = build_port("net_pcap0,rx_pcap=a.pcap,rx_pcap=b.pcap", "");
+
+	cr_expect_eq(p->lanes_count, 2, "a lane for each file");
+	cr_expect_eq(p->ports[0].queues, 2);
+	cr_expect_eq(p->ports[0].mbuf_room_bytes, 2048);
+	free(p);
+	p = build_port("net_af_packet0,iface=eth1", "lanes: {count: 2}\n");
+	cr_expect_eq(p->ports[0].queues, 2, "the kernel spreads over as many as we ask for");
+	cr_expect_geq(p->ports[0].mbuf_room_bytes, 16384, "it cuts what does not fit");
+	free(p);
+	p = build_port("net_af_packet0,iface=eth1,qpairs=3", "");
+	cr_expect_eq(p->lanes_count, 3);
+	free(p);
+	p = build_port("net_af_xdp0,iface=eth1,queue_count=2", "");
+	cr_expect_eq(p->lanes_count, 2);
+	cr_expect_eq(p->ports[0].mbuf_room_bytes, 2048, "its UMEM takes no other");
+	cr_expect_geq(p->ports[0].mbufs, 4096);
+	free(p);
+	p = build_port("0000:3b:00.0", "");
+	cr_expect_eq(p->ports[0].is_pci, 1);
+	cr_expect_eq(p->ports[0].rx_descriptors, 2048);
+	cr_expect_geq(p->ports[0].mbufs, 2u * 2048);
+	free(p);
+}
+
+Test(plan_build, infinite_rx_has_a_buffer_for_every_packet_of_the_file)
+{
+	char device[700], text[600];
+	struct plan *p;
+
+	snprintf(text, sizeof(text), "%s/tests/data/quickstart.pcap", getenv("WEIR_SOURCE_ROOT"));
+	snprintf(device, sizeof(device), "net_pcap0,rx_pcap=%s,infinite_rx=1", text);
+	p = build_port(device, "");
+	cr_expect_geq(p->ports[0].mbufs, 2559 + 4095);
+	free(p);
+}
+
+Test(plan_build, a_reload_keeps_what_the_config_leaves_to_us)
+{
+	struct plan *p1 = build(HEAD "streams: [{name: a, listen: {udp: 1}}]\n", NULL), *p2;
+
+	/* Another machine, as it were: were it placed anew, the cores would differ. */
+	p1->cores[0].cpu = 77;
+	p1->memory_mib += 10;
+	p2 = build(HEAD "streams:\n  - {name: a, listen: {udp: 1}, batch_size: 4KiB}\n"
+			"  - {name: b, listen: {udp: 2}}\n  - {name: c, listen: {udp: 3}}\n",
+		   p1);
+	cr_expect_eq(p2->cores[0].cpu, 77);
+	cr_expect_eq(p2->lanes[0].slabs, p1->lanes[0].slabs);
+	cr_expect_eq(p2->lanes[0].slab_bytes, p1->lanes[0].slab_bytes);
+	cr_expect_eq(p2->streams_max, p1->streams_max);
+	cr_expect_eq(p2->memory_mib, p1->memory_mib);
+	cr_expect_eq(plan_may_follow(p1, p2, err, sizeof(err)), 0, "%s", err);
+	free(p1);
+	free(p2);
+}
+
+Test(plan_build, a_batch_beyond_the_running_slabs_needs_a_restart)
+{
+	struct plan *p1 = build(HEAD "streams: [{name: a, listen: {udp: 1}}]\n", NULL), *p2;
+
+	cr_expect_eq(try_build(HEAD "streams: [{name: a, listen: {udp: 1}, batch_size: 8MiB}]\n",
+			       p1, &p2),
+		     -EBUSY);
+	cr_expect(strstr(err, "streams[0].batch_size"), "%s", err);
+	cr_expect(strstr(err, "restart"), "%s", err);
+	free(p1);
+	free(p2);
+}
+
+Test(plan_build, slabs_in_hot_use_fit_the_cache)
+{
+	struct plan *p;
+
+	p = build(HEAD
+		  "max_streams: 1\nstreams: [{name: a, listen: {udp: 1}, batch_size: 64KiB}]\n",
+		  NULL);
+	uint64_t bytes = (uint64_t)p->lanes[0].slabs * p->lanes[0].slab_bytes;
+	cr_expect(bytes > (3 << 19) && bytes <= 4 << 20, "%lu bytes", (unsigned long)bytes);
+	free(p);
+}
+
+Test(plan_build, lane_keys_that_this_machine_cannot_meet_are_named)
+{
+	struct plan *p;
+
+	cr_expect_lt(try_build(HEAD "lanes: {cores: [9]}\nstreams: [{name: a, listen: {udp: 1}}]\n",
+			       NULL, &p),
+		     0);
+	cr_expect_eq(strncmp(err, "lanes.cores: ", 13), 0, "%s", err);
+	free(p);
 }
