@@ -145,8 +145,10 @@ static unsigned drain_backlog(struct log *log)
 
 static void no_space(struct log *log, struct log_op *lop)
 {
-	if (!lop->stuck && lop->p && lop->op.kind == DISK_WRITE)
-		lop->p->writes_stuck++;
+	if (!lop->stuck && lop->p) {
+		lop->p->ops_stuck++;
+		lop->p->writes_stuck += lop->op.kind == DISK_WRITE;
+	}
 	lop->stuck = true;
 	if (lop->op.kind == DISK_WRITE)
 		state_add(&log->core->write_errors, 1);
@@ -163,8 +165,18 @@ static unsigned retry_stuck(struct log *log)
 {
 	struct log_op *list = log->stuck;
 
+	if (!list)
+		log->give_up_ns = 0;
 	if (!list || log->now < log->retry_ns)
 		return 0;
+	if (log->closing && !log->give_up_ns)
+		log->give_up_ns = log->now + LOG_GIVE_UP_NS;
+	if (log->closing && log->now >= log->give_up_ns) {
+		/* What is not durable by now stays so; recovery makes the rest good. */
+		log_fail(log, ENOSPC, log_op_name(list->op.kind),
+			 list->op.path ? list->op.path : (list->seg ? list->seg->path : ""));
+		return 0;
+	}
 	log->stuck = NULL;
 	log->stuck_end = &log->stuck;
 	for (struct log_op *next; list; list = next) {
@@ -219,8 +231,10 @@ static void dispatch(struct log *log, struct disk_op *op)
 	}
 	if (continue_write(log, lop))
 		return;
-	if (lop->stuck && lop->p && op->kind == DISK_WRITE)
-		lop->p->writes_stuck--;
+	if (lop->stuck && lop->p) {
+		lop->p->ops_stuck--;
+		lop->p->writes_stuck -= op->kind == DISK_WRITE;
+	}
 	lop->stuck = false;
 	lop->busy = false;
 	log->ops_flying--;

@@ -28,7 +28,8 @@ enum {
 	LOG_ZERO_CHUNK = 1 << 20, /* zeroed ahead in one operation */
 	LOG_CHECKPOINT_BYTES = 512,
 };
-#define LOG_RETRY_NS UINT64_C(100000000) /* no space: try again this much later */
+#define LOG_RETRY_NS   UINT64_C(100000000)  /* no space: try again this much later */
+#define LOG_GIVE_UP_NS UINT64_C(3000000000) /* no space at a stop: fail after this long */
 
 /* An operation of ours; disk_op.owner points back to it. done() is called on success only
  * (DISK_ZERO: always); no space is retried and all other errors stop the log before it comes to
@@ -170,6 +171,7 @@ struct log_partition {
 	unsigned spares_count;
 	uint64_t log_start;
 	unsigned writes_stuck; /* writes that wait for space */
+	unsigned ops_stuck;    /* operations of all kinds that do */
 	bool segment_wait;     /* a batch waits for a file to roll into */
 
 	bool unclean;	     /* the checkpoint on disk no longer says "clean" ... */
@@ -221,6 +223,7 @@ struct log {
 	struct log_op *backlog, **backlog_end; /* the disk was full */
 	struct log_op *stuck, **stuck_end;     /* no space: again at retry_ns */
 	uint64_t retry_ns;
+	uint64_t give_up_ns; /* closing without space: then no more; 0: not in that case */
 	unsigned ops_flying;
 
 	/* The one fsync in flight. */

@@ -97,10 +97,12 @@ bool log_segment_roll(struct log *log, struct log_partition *p, uint64_t base)
 	struct log_segment *seg = old == &p->segments[0] ? &p->segments[1] : &p->segments[0];
 
 	if (p->closing || p->next.state != NEXT_READY || !old->named) {
-		if (!p->segment_wait)
+		/* Once: whatever it waits for is looked after when it completes. */
+		if (!p->segment_wait) {
 			state_add(&log->core->segment_waits, 1);
+			log_attend(log, p);
+		}
 		p->segment_wait = true;
-		log_attend(log, p);
 		return false;
 	}
 	p->segment_wait = false;
@@ -365,8 +367,14 @@ bool log_segment_chores(struct log *log, struct log_partition *p)
 	log_retain_step(log, p);
 	if (log->closing)
 		again |= finish_partition(log, p);
-	failed = p->writes_stuck || (p->segment_wait && p->next.lop.stuck);
-	if (failed != (bool)atomic_load_explicit(&p->st->storage_failed, memory_order_relaxed))
+	/* The segment to come may wait for space as long as this one has room. */
+	failed = p->ops_stuck > (p->segment_wait ? 0u : p->next.lop.stuck);
+	if (failed != (bool)atomic_load_explicit(&p->st->storage_failed, memory_order_relaxed)) {
 		atomic_store_explicit(&p->st->storage_failed, failed, memory_order_relaxed);
+		log_warn(log,
+			 failed ? "%s: no space left: its events are shed until there is some"
+				: "%s: there is space again",
+			 p->dir);
+	}
 	return again;
 }
