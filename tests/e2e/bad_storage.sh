@@ -26,19 +26,39 @@ DATA=$T/ro/data
 write_config
 refused "a read-only file system" "$T/ro"
 
-# A file system of a few MB: what fits is stored, the rest is shed and counted, and it does not crash.
+# A file system of a few MB: what fits is stored, the rest is shed and counted. With more room it goes on.
 mkdir "$T/small"
 mount -t tmpfs -o size=8m tmpfs "$T/small"
 mounts+=("$T/small")
 DATA=$T/small/data
 segment_size=1MiB
 write_config
-run_until_idle
+start_weir
+wait_until 20 "all packets are in" received_is 50000
+wait_until 10 "the partition tells that it cannot take events" status_is '.partitions[0].storage_failed'
+grep -qi "no space" "$T/run.log" || fail "no line about the lack of space"
+mount -o remount,size=64m "$T/small"
+wait_until 10 "it goes on with more room" status_is '.partitions[0] | .storage_failed == false and .durable_end == .log_end'
+stop_weir
 assert_balanced
 assert_eq "packets received" "$(final .ledger.packets.received)" 50000
-assert_ge "packets shed for want of space" "$(final '.ledger.packets.causes["shed.storage"]')" 1000
+assert_ge "packets shed" "$(final .ledger.packets.shed)" 1000
 assert_ge "packets stored" "$(final .ledger.packets.stored)" 1000
-grep -qi "space" "$T/run.log" || fail "no line about the lack of space"
+assert_verified
+assert_eq "records" "$(verified .totals.records)" "$(final .ledger.events.stored)"
+
+# Stopped while there is no room: exit status 1 and the reason; the next start books what did not get to disk.
+rm -rf "$DATA"
+mount -o remount,size=8m "$T/small"
+code=0
+timeout $((60 * patience)) "$build/control/weir" run -c "$CONFIG" --until-idle 700ms >"$T/run.out" 2>"$T/full.log" || code=$?
+assert_eq "exit status of a stop without space" $code 1
+grep -qi "no space" "$T/full.log" || fail "no line about the lack of space"
+mount -o remount,size=64m "$T/small"
+python3 "$here/pcaps.py" numbered "$T/n.pcap" 10 --size 1000
+run_until_idle
+assert_balanced
+assert_ge "packets lost" "$(final .ledger.packets.lost_in_crash)" 1
 assert_verified
 assert_eq "records" "$(verified .totals.records)" "$(final .ledger.events.stored)"
 

@@ -7,7 +7,7 @@ head -c $((size / 2 + 7)) "$root/tests/data/quickstart.pcap" >"$T/cut.pcap"
 pcap_port "$T/cut.pcap"
 run_until_idle
 assert_balanced
-whole=$(tcpdump -nn -r "$T/cut.pcap" 2>/dev/null | wc -l)
+whole=$({ tcpdump -nn -r "$T/cut.pcap" 2>/dev/null || true; } | wc -l)
 assert_eq "packets received" "$(final .ledger.packets.received)" "$whole"
 assert_verified
 

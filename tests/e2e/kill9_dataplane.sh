@@ -11,7 +11,7 @@ segment_size=1MiB
 streams='  - {name: a, listen: {udp: 5000}, decoder: datagram}
   - {name: b, listen: {udp: 5001}, decoder: datagram, compression: lz4}'
 start_weir "${in_rx[@]}"
-send_numbered $((kills * 30000)) 6000 --size 300 --ports 5000,5001
+send_numbered $((kills * 12000)) 6000 --size 300 --ports 5000,5001
 sender=$last_pid
 durable() { status ".partitions[] | select(.stream == \"$1\") | .durable_end"; }
 restarted() { status_is ".run_state == \"running\" and .pid != $1"; }
@@ -25,6 +25,11 @@ for ((i = 1; i <= kills; i++)); do
 	before[a]=$(durable a)
 	before[b]=$(durable b)
 	kill -9 "$pid"
+	if [ $((i % 3)) -eq 0 ]; then # and control with it: a new one starts at once, without having learnt to wait
+		kill -9 "$weir_pid"
+		wait "$weir_pid" 2>/dev/null || true
+		start_weir "${in_rx[@]}"
+	fi
 	wait_until 30 "the dataplane is back after kill $i" restarted "$pid"
 	for stream in a b; do
 		end=$(durable $stream)
@@ -46,7 +51,7 @@ done <"$T/ranges"
 for stream in a b; do
 	numbers "$stream-0" >"$T/got"
 	sort -cu "$T/got" || fail "stream $stream: packets are doubled or out of order"
-	assert_ge "packets in $stream" "$(wc -l <"$T/got")" $((kills * 1000))
+	assert_ge "packets in $stream" "$(wc -l <"$T/got")" $((kills * 500))
 done
 assert_eq "crashes" "$(final .crashes)" "$kills"
 note "$kills kills, $(final .ledger.packets.stored) packets stored, $(final .ledger.packets.lost_in_crash) lost in crashes"

@@ -11,12 +11,13 @@ streams='  - {name: all, listen: {udp: any}, decoder: datagram, retention: {size
 segment_size=256MiB
 start_weir
 dataplane=$(status .pid)
-# The polling thread is the one that has used the processor most.
-tid=$(for task in /proc/"$dataplane"/task/*; do
-	echo "$(cut -d' ' -f14 "$task/stat") ${task##*/} $(cat "$task/comm")"
-done | sort -rn | head -n 1)
-name=${tid##* } tid=$(cut -d' ' -f2 <<<"$tid")
-note "the polling thread is $tid, $name"
+# The polling thread is the worker that may run on the processor that the plan says and nowhere else.
+cpu=$(weir plan "$CONFIG" --json | jq '.lanes[0].rx_cpu')
+tid=$(grep -lx "Cpus_allowed_list:[[:space:]]*$cpu" /proc/"$dataplane"/task/*/status | while read -r file; do
+	task=${file%/status}
+	if grep -q worker "$task/comm"; then echo "${task##*/}"; fi
+done)
+[ "$(wc -w <<<"$tid")" -eq 1 ] || fail "no one worker thread on processor $cpu: '$tid'"
 before=$(status .ledger.packets.received)
 timeout -s INT 2 strace -p "$tid" -o "$T/strace.out" 2>"$T/strace.log" || true
 grep -q attached "$T/strace.log" || skip "strace may not attach here: $(tail -n 1 "$T/strace.log")"

@@ -113,6 +113,8 @@ def partition(directory, first=0, last=1 << 62, check_crc=False, ends=None):
             expected = offset + count
             at = end
             batches += 1
+        if expected >= last:
+            return
         if ends is not None:
             ends.append((name, at, len(data), batches, expected))
 
