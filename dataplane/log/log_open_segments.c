@@ -178,11 +178,7 @@ static int drop_successor(struct log_opening *o, size_t at, const struct log_sca
 		 "ends "
 		 "at offset %llu",
 		 path, batches, (unsigned long long)before->next_offset);
-	rc = unlink_segment(o, base, true);
-	if (rc == 0)
-		rc = log_open_run(o, (struct disk_op){.kind = DISK_SYNC_DIR, .path = o->p->dir},
-				  NULL);
-	return rc;
+	return unlink_segment(o, base, true); /* durable before anything is appended: log_open.c */
 }
 
 /* A roll whose rename never came. Returns 1 when o->active is now what was next.prepared. */
@@ -199,11 +195,7 @@ static int take_prepared(struct log_opening *o, const char *last_path)
 		return rc;
 	if (s.batches == 0 || o->active.bytes == 0) {
 		log_scan_free(&s);
-		rc = unlink_file(o, prepared);
-		return rc ? rc
-			  : log_open_run(o,
-					 (struct disk_op){.kind = DISK_SYNC_DIR, .path = o->p->dir},
-					 NULL);
+		return unlink_file(o, prepared);
 	}
 	rc = settle(o, last_path, &o->active, true);
 	if (rc == 0) {

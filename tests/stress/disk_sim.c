@@ -126,7 +126,8 @@ static void mark_dirty(struct inode *inode, uint64_t block)
 static void put_bytes(struct inode *inode, const void *buf, uint64_t len, uint64_t offset)
 {
 	make_room(inode, offset + len);
-	memcpy(inode->now + offset, buf, len);
+	if (len)
+		memcpy(inode->now + offset, buf, len);
 	for (uint64_t b = offset / SLAB_BLOCK; len && b <= (offset + len - 1) / SLAB_BLOCK; b++)
 		mark_dirty(inode, b);
 	if (offset + len > inode->size)

@@ -243,6 +243,15 @@ static void check_published(struct world *w)
 	check_files(w, visible, false);
 }
 
+/* Shared memory does not outlive the machine. */
+static void forget_state(struct world *w)
+{
+	struct state_partition *st = state_partition(w->t.state, 0, 0);
+
+	memset(st, 0, sizeof(*st));
+	w->packets_forgotten = UINT64_MAX;
+}
+
 static void open_again(struct world *w, uint64_t at_least, uint64_t durable, uint64_t at_most,
 		       uint64_t seen, bool clean)
 {
@@ -257,8 +266,10 @@ static void open_again(struct world *w, uint64_t at_least, uint64_t durable, uin
 		disk_sim_crash(w->disk, power);
 		if (early == 0)
 			testing_drop(&w->t);
-		if (power)
+		if (power) {
+			forget_state(w);
 			at_least = durable;
+		}
 		clean = false;
 	}
 	w->t.warned[0] = 0;
@@ -356,10 +367,8 @@ static void end_life(struct world *w, bool failed)
 	disk_sim_faults(w->disk)->full = false;
 	disk_sim_crash(w->disk, power);
 	testing_drop(&w->t);
-	if (power) {
-		memset(w->t.st, 0, sizeof(*w->t.st));
-		w->packets_forgotten = UINT64_MAX;
-	}
+	if (power)
+		forget_state(w);
 	w->cuts += power;
 	w->kills += !power;
 	w->errors += failed;
