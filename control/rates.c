@@ -31,6 +31,12 @@ bool rates_line(struct rates *r, const struct status *st, uint64_t mono_ns, char
 		.shed = st->events.rows[EVENT_shed],
 		.started_ns = st->started_ns,
 	};
+	/* The first look soon after a fresh start: all that is there came since then. */
+	if (!r->known && now.known && st->starts == 1 && st->uptime_ns < 2000000000u &&
+	    st->uptime_ns < mono_ns)
+		*r = (struct rates){.known = true,
+				    .at_ns = mono_ns - st->uptime_ns,
+				    .started_ns = now.started_ns};
 	bool have = r->known && now.known && r->started_ns == now.started_ns && mono_ns > r->at_ns;
 
 	if (have) {
