@@ -2,74 +2,9 @@
  * One log core: its poll round, its queues, and the way of every operation to the disk and back.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "log_private.h"
-
-static void dispatch(struct log *log, struct disk_op *op);
-static void complete_nothing(struct log *log, struct log_op *lop) {}
-
-/* ---- create and destroy: the only places that take or give memory here ---- */
-
-static int create_writes(struct log *log)
-{
-	log->writes = calloc(log->write_depth, sizeof(*log->writes));
-	if (!log->writes)
-		return -ENOMEM;
-	for (unsigned i = 0; i < log->write_depth; i++) {
-		log->writes[i].next = log->writes_free;
-		log->writes_free = &log->writes[i];
-	}
-	return 0;
-}
-
-int log_create(struct log **out, const struct log_config *config)
-{
-	size_t cells = (size_t)PLAN_LANES_MAX * config->plan->streams_max;
-	struct log *log = calloc(1, sizeof(*log));
-
-	if (!log)
-		return -ENOMEM;
-	log->config = *config;
-	log->disk = config->disk;
-	log->plan = config->plan;
-	log->core = config->state ? state_core(config->state, config->core) : &log->own_core;
-	log->write_depth = config->plan->write_depth ? config->plan->write_depth : 1;
-	log->opened = calloc(cells, sizeof(struct log_partition *));
-	log->table = calloc(cells, sizeof(struct log_partition *));
-	log->ready_end = &log->ready;
-	log->attention_end = &log->attention;
-	log->dirty_end = &log->dirty;
-	log->backlog_end = &log->backlog;
-	log->stuck_end = &log->stuck;
-	log->free_end = &log->free;
-	log->sync.done = complete_nothing;
-	int rc = log->opened && log->table ? create_writes(log) : -ENOMEM;
-	if (rc == 0)
-		rc = log_codec_create(log);
-	if (rc < 0) {
-		log_destroy(log);
-		return rc;
-	}
-	*out = log;
-	return 0;
-}
-
-void log_destroy(struct log *log)
-{
-	if (!log)
-		return;
-	if (log->opened)
-		for (size_t i = 0; i < (size_t)PLAN_LANES_MAX * log->config.plan->streams_max; i++)
-			log_partition_free(log->opened[i]);
-	log_codec_destroy(log);
-	free(log->opened);
-	free(log->table);
-	free(log->writes);
-	free(log);
-}
 
 /* ---- lists ---- */
 

@@ -196,7 +196,7 @@ struct log_partition {
 	struct state_partition dummy_state[]; /* one, when the log has no state block */
 };
 
-struct log_codec; /* log_seal.c: compression contexts and output slabs */
+struct log_codec; /* log_codec.h */
 
 struct log {
 	struct log_config config;
@@ -249,9 +249,11 @@ void log_fail(struct log *log, int error, const char *what, const char *path);
 const char *log_op_name(unsigned kind);
 void log_warn(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* log_seal.c */
+/* log_codec.c: cold. */
 int log_codec_create(struct log *log);
 void log_codec_destroy(struct log *log);
+
+/* log_seal.c */
 bool log_codec_owns(const struct log *log, const struct slab *slab);
 void log_codec_give(struct log *log, struct slab *slab);
 /* Writes the head of the batch in slab: offsets from p->next_offset, lengths, CRC. */
@@ -315,7 +317,7 @@ bool log_checkpoint_parse(const char *text, size_t len, struct log_checkpoint *c
 bool log_checkpoint_put(struct log *log, struct log_partition *p,
 			void (*done)(struct log *log, struct log_partition *p));
 
-/* log_retain.c */
+/* log_retire.c */
 void log_retain_poll(struct log *log);
 void log_retain_step(struct log *log, struct log_partition *p);
 void log_spare_path(char path[LOG_PATH_MAX], const char *dir, uint64_t base);
