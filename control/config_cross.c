@@ -73,6 +73,7 @@ static void check_port(struct cross *c, unsigned i)
 {
 	struct config_port *port = &c->config->ports[i];
 	char key[64], found[32];
+	uint64_t least;
 
 	if (!port->name[0] && !refused(port->pos, "ports[].name"))
 		snprintf(port->name, sizeof(port->name), "port%u", i);
@@ -87,13 +88,14 @@ static void check_port(struct cross *c, unsigned i)
 			     (unsigned long long)c->config->lanes.count,
 			     c->config->pos[index_of("lanes.count")].line);
 	}
+	least = port->rx_descriptors + c->config->lanes.burst;
 	if (given(port->pos, "ports[].mbufs") && port->mbufs && port->rx_descriptors &&
-	    port->mbufs < port->rx_descriptors + c->config->lanes.burst) {
+	    port->mbufs < least) {
 		snprintf(key, sizeof(key), "ports[%u].mbufs", i);
 		snprintf(found, sizeof(found), "%llu", (unsigned long long)port->mbufs);
 		config_error(c->report, place_of(port->pos, "ports[].mbufs", "ports"), key, found,
 			     "more than rx_descriptors and lanes.burst together (%llu)",
-			     (unsigned long long)(port->rx_descriptors + c->config->lanes.burst));
+			     (unsigned long long)least);
 	}
 }
 

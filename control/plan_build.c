@@ -149,7 +149,7 @@ static int build_slabs(struct building *b)
 {
 	const struct config *c = b->config;
 	const struct plan_lane *old = b->previous ? &b->previous->lanes[0] : NULL;
-	uint32_t slab_bytes = 0, slabs;
+	uint32_t slab_bytes = plan_slab_bytes(0), slabs;
 	unsigned largest = 0;
 
 	for (unsigned i = 0; i < c->streams_count; i++) {
