@@ -6,11 +6,13 @@
 #pragma once
 
 #include "rx_append.h"
+#include "rx_parse.h"
 
 enum {
 	/* Above these rx_append() takes over: their varints are longer. */
 	RX_RUN_TS_MAX = 2,	  /* bytes of the timestamp delta */
-	RX_RUN_RECORDS = 1 << 13, /* the offset delta takes two bytes */
+	RX_RUN_RECORDS = 1 << 13, /* the offset delta takes two bytes ... */
+	RX_RUN_OFF_2 = 1 << 6,	  /* ... from here on */
 	RX_RUN_VALUE = 1 << 12,	  /* the value's length and the record's take two bytes */
 };
 
@@ -21,67 +23,78 @@ static inline bool rx_run_possible(const struct rx_stream *stream)
 	       !stream->headers;
 }
 
-/* A varint of one or two bytes, as a word; its length comes in *len. */
-static __rte_always_inline uint64_t rx_run_varint(uint32_t v, uint32_t *len)
+/* A varint of two bytes, as a word: 7 bits of v, a bit that says that more follow, 7 bits. */
+static __rte_always_inline uint64_t rx_run_varint2(uint64_t v)
 {
-	if (v < 0x80) {
-		*len = 1;
-		return v;
-	}
-	*len = 2;
-	return (v & 0x7f) | 0x80 | (uint64_t)(v >> 7) << 8;
+	return v + (v & ~UINT64_C(0x7f)) + 0x80;
 }
 
-/* Appends packets p[0..n) until one is not of this kind, or has no room: the number done. */
-static __rte_always_inline unsigned rx_append_run(struct lane *lane, const struct rx_stream *stream,
-						  const struct rx_packet *p, unsigned n)
+/* Appends packets p[0..n) until one is not of the first one's kind, or has no room: the number
+ * done. A function of its own, so that what it works with stays in registers. */
+static __rte_noinline unsigned rx_append_run(struct lane *lane, const struct rx_stream *stream,
+					     const struct rx_packet *p, unsigned n)
 {
 	struct rx_batch *b = &lane->batches[stream->slot];
 	const uint64_t kind = p->kind;
-	uint8_t *cursor = b->cursor, *const limit = b->limit;
+	const struct rx_packet *const first = p, *end = p + n;
 	const uint64_t ts = b->ts << 8; /* behind the attributes, which are 0 */
-	const uint32_t ts_end = 1 + b->ts_len;
-	uint64_t bytes = 0;
-	uint32_t records = b->records;
-	unsigned i;
+	const uint32_t off_shift = 8 + 8 * b->ts_len;
+	uint64_t bytes = 0, records = b->records;
+	uint8_t *cursor = b->cursor;
 
-	if (!limit || b->ts_ms != lane->now_ms || b->ts_len > RX_RUN_TS_MAX ||
-	    records + n > RX_RUN_RECORDS || (uint32_t)(kind >> 16) != RX_PACKET_PLAIN)
+	if (!b->limit || b->ts_ms != lane->now_ms || b->ts_len > RX_RUN_TS_MAX ||
+
+	    records + n > RX_RUN_RECORDS || (kind & RX_PACKET_KIND) != RX_PACKET_PLAIN)
 		return 0;
-	for (i = 0; i < n; i++, p++) {
+	if (records < RX_RUN_OFF_2 && records + n > RX_RUN_OFF_2)
+		end = p + (RX_RUN_OFF_2 - records);
+	const uint8_t *const limit = b->limit - (RX_RECORD_OVERHEAD + 1);
+	const bool off_2 = records >= RX_RUN_OFF_2;
+	const uint32_t fixed = 2 + b->ts_len + 1 + off_2; /* of the body: without key and value */
+
+	for (; p < end; p++) {
 		struct rx_sender_v4 *sender = p->sender;
-		uint32_t value_len = p->payload_len, len_len, off_len, val_len;
+		uint64_t value_len = p->payload_len;
 
 		if (unlikely(p->kind != kind || value_len >= RX_RUN_VALUE))
 			break;
 		if (unlikely(sender->tag != p->sender_tag))
 			rx_sender_fill_v4(sender, p);
-		uint32_t key_len = (uint32_t)(sender->framed[0] >> 1) + 1;
-		if (unlikely(cursor + (RX_RECORD_OVERHEAD + key_len + value_len + 1) > limit))
+		uint64_t key_len = (uint64_t)(sender->framed[0] >> 1) + 1;
+		if (unlikely(cursor + key_len + value_len > limit))
 			break;
 
-		uint64_t off = rx_run_varint(records << 1, &off_len);
-		uint64_t val = rx_run_varint(value_len << 1, &val_len);
-		uint32_t mid_len = ts_end + off_len;
-		uint32_t body = mid_len + key_len + val_len + value_len + 1;
-		uint64_t len = rx_run_varint(body << 1, &len_len);
-		uint64_t head = len | (ts | off << (8 * ts_end)) << (8 * len_len);
-		uint8_t *key = cursor + len_len + mid_len, *value = key + key_len + val_len;
+		uint64_t off = records * 2, value_2 = value_len * 2;
+		uint64_t mid = ts | (off_2 ? rx_run_varint2(off) : off) << off_shift;
+		uint64_t body = fixed + key_len + value_len + 1 + (value_len >= 64),
+			 body_2 = body * 2;
+		uint64_t head;
+		uint16_t value_head;
+		uint8_t *at = cursor;
 
+		if (likely(body >= 64)) {
+			head = rx_run_varint2(body_2) | mid << 16;
+			at += 2;
+		} else {
+			head = body_2 | mid << 8;
+			at += 1;
+		}
 		__builtin_memcpy(cursor, &head, sizeof(head));
-		__builtin_memcpy(key, sender->framed, RX_SENDER_V4_FRAMED);
-		uint16_t val16 = (uint16_t)val;
-		__builtin_memcpy(key + key_len, &val16, sizeof(val16));
-		rx_copy(value, rte_pktmbuf_mtod_offset(p->mbuf, const uint8_t *, p->payload_off),
-			value_len);
-		value[value_len] = 0; /* no headers */
-		cursor += len_len + body;
+		cursor = at + body;
+		at += fixed - 1;
+		__builtin_memcpy(at, sender->framed, RX_SENDER_V4_FRAMED);
+		at += key_len;
+		value_head = (uint16_t)(value_len >= 64 ? rx_run_varint2(value_2) : value_2);
+		__builtin_memcpy(at, &value_head, sizeof(value_head));
+		rx_copy(cursor - 1 - value_len, p->ip + (RX_PLAIN_PAYLOAD - RX_PLAIN_IP),
+			(uint32_t)value_len);
+		cursor[-1] = 0; /* no headers */
 		bytes += value_len;
 		records++;
 	}
 	b->cursor = cursor;
-	b->records = records;
-	b->packets += i;
+	b->records = (uint32_t)records;
+	b->packets += (uint32_t)(p - first);
 	b->value_bytes += bytes;
-	return i;
+	return (unsigned)(p - first);
 }

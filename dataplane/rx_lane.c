@@ -14,32 +14,61 @@
 
 enum { PREFETCH_AHEAD = 4 };
 
-/* 2. parse, 3. route; the sender's cache line is fetched meanwhile. Returns the frames' bytes. */
-static inline uint64_t parse_and_route(struct lane *lane, unsigned n)
+/* What is not plain: every header looked at, every stream asked. */
+static __rte_noinline void parse_other(struct lane *lane, struct rx_packet *p, struct rte_mbuf *m)
 {
-	const struct rx_route *route = lane->route;
-	uint64_t bytes = 0;
+	p->row = rx_parse(p, m);
+	p->stream = RX_NO_STREAM;
+	if (p->row != RX_OK)
+		return;
+	p->stream = rx_route_find(lane->route, p);
+	if (p->stream == RX_NO_STREAM)
+		p->row = LEDGER_unrouted_none;
+	else
+		rx_sender_find(lane->senders, p);
+}
+
+struct parsed {
+	uint64_t bytes; /* of the frames */
+	unsigned plain; /* packets in one piece in an mbuf of the port's own pool */
+};
+
+/* 2. parse, 3. route; the sender's cache line is fetched meanwhile. */
+static __rte_noinline struct parsed parse_and_route(struct lane *lane, unsigned n)
+{
+	const uint16_t *by_port = lane->route->by_port;
+	const bool filters = lane->route->filters_count != 0;
+	struct rx_sender_v4 *senders = lane->senders->v4;
+	struct rte_mbuf **mbufs = lane->mbufs;
+	struct rx_packet *p = lane->packets;
+	struct parsed sum = {0};
 
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(lane->mbufs[i], void *));
-	for (unsigned i = 0; i < n; i++) {
-		struct rx_packet *p = &lane->packets[i];
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (unsigned i = 0; i < n; i++, p++) {
+		struct rte_mbuf *m = mbufs[i];
+		uint64_t udp;
 
 		if (i + PREFETCH_AHEAD < n)
-			rte_prefetch0(rte_pktmbuf_mtod(lane->mbufs[i + PREFETCH_AHEAD], void *));
-		bytes += lane->mbufs[i]->pkt_len;
-		p->kind = 0;
-		p->row = rx_parse(p, lane->mbufs[i]);
-		p->stream = RX_NO_STREAM;
-		if (unlikely(p->row != RX_OK))
+			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
+		sum.bytes += m->pkt_len;
+		if (unlikely(filters ||
+			     !rx_parse_plain(p, m, rte_pktmbuf_mtod(m, const uint8_t *), &udp))) {
+			parse_other(lane, p, m);
 			continue;
-		p->stream = rx_route_find(route, p);
-		if (unlikely(p->stream == RX_NO_STREAM))
+		}
+		uint64_t stream = by_port[(udp >> 32) & 0xffff];
+
+		sum.plain++;
+		p->mbuf = m;
+		p->kind = RX_PACKET_PLAIN | stream;
+		if (unlikely(stream == RX_NO_STREAM)) {
 			p->row = LEDGER_unrouted_none;
-		else
-			rx_sender_find(lane->senders, p);
+			continue;
+		}
+		rx_sender_find_v4(senders, p, (uint16_t)(udp >> 48));
 	}
-	return bytes;
+	return sum;
 }
 
 /* A packet that left no event is counted on its stream, too. */
@@ -115,13 +144,17 @@ static inline unsigned poll_queue(struct lane *lane, const struct lane_queue *q)
 	if (n == 0)
 		return 0;
 	state_add(&q->state->begun, n);
-	uint64_t bytes = parse_and_route(lane, n);
+	struct parsed parsed = parse_and_route(lane, n);
 	decode(lane, n);
 
-	/* 5. the mbufs go home with their burst */
-	rte_pktmbuf_free_bulk(lane->mbufs, n);
+	/* 5. the mbufs go home with their burst: straight into the queue's own pool, when nothing
+	 * hangs on them */
+	if (likely(parsed.plain == n))
+		rte_mempool_put_bulk(lane->mbufs[0]->pool, (void **)lane->mbufs, n);
+	else
+		rte_pktmbuf_free_bulk(lane->mbufs, n);
 
-	account(lane, q->state, n, bytes);
+	account(lane, q->state, n, parsed.bytes);
 	return n;
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -34,12 +35,26 @@ struct rx_packet {
 			uint8_t is_ipv6;
 			uint8_t one_piece; /* all data is in the first segment */
 			uint8_t row;	   /* enum ledger, or RX_OK */
+			uint8_t plain;	   /* rx_parse_plain() found it so */
 		};
-		uint64_t kind; /* all five at once */
+		uint64_t kind; /* all of them at once */
 	};
 };
 
-/* rx_packet.kind >> 16 of a packet over IPv4, in one piece, that no row of the ledger has taken. */
-#define RX_PACKET_PLAIN ((uint32_t)RX_OK << 16 | 1u << 8)
+/* rx_packet.kind of a plain packet, but for the stream: IPv4 without options or tag, in one piece,
+ * not taken by any row of the ledger. */
+#define RX_PACKET_PLAIN ((UINT64_C(1) << 16 | (uint64_t)RX_OK << 8 | 1) << 24)
+#define RX_PACKET_KIND	UINT64_C(0xffffffffffff0000)
 
+/* rx_parse_plain() stores several fields at once. */
+_Static_assert(
+	offsetof(struct rx_packet, payload_len) == offsetof(struct rx_packet, payload_off) + 4 &&
+		offsetof(struct rx_packet, src_port) == offsetof(struct rx_packet, ip_off) + 2 &&
+		offsetof(struct rx_packet, dst_port) == offsetof(struct rx_packet, ip_off) + 4 &&
+		offsetof(struct rx_packet, vlan) == offsetof(struct rx_packet, ip_off) + 6 &&
+		offsetof(struct rx_packet, is_ipv6) == offsetof(struct rx_packet, kind) + 2 &&
+		offsetof(struct rx_packet, one_piece) == offsetof(struct rx_packet, kind) + 3 &&
+		offsetof(struct rx_packet, row) == offsetof(struct rx_packet, kind) + 4 &&
+		offsetof(struct rx_packet, plain) == offsetof(struct rx_packet, kind) + 5,
+	"words");
 _Static_assert(sizeof(struct rx_packet) <= 64, "one line a packet");

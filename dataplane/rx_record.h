@@ -16,7 +16,7 @@ enum {
 	 * timestamp delta 10, offset delta 5, key length 5, value length 5. */
 	RX_RECORD_OVERHEAD = 31,
 	RX_RECORD_SLACK = 32, /* bytes behind a record that may be written meanwhile */
-	RX_COPY_CHUNK = 32,
+	RX_COPY_CHUNK = 64,
 };
 
 static inline uint64_t rx_zigzag64(int64_t v)
@@ -59,11 +59,15 @@ static inline uint8_t *rx_put_varint(uint8_t *p, uint64_t v)
 static inline void rx_copy(uint8_t *dst, const uint8_t *src, uint32_t n)
 {
 	if (__builtin_expect(n >= RX_COPY_CHUNK, 1)) {
-		uint32_t last = n - RX_COPY_CHUNK;
+		const uint8_t *last = src + n - RX_COPY_CHUNK;
+		uint8_t *last_dst = dst + n - RX_COPY_CHUNK;
 
-		for (uint32_t i = 0; i < last; i += RX_COPY_CHUNK)
-			__builtin_memcpy(dst + i, src + i, RX_COPY_CHUNK);
-		__builtin_memcpy(dst + last, src + last, RX_COPY_CHUNK);
+		for (; src < last; src += RX_COPY_CHUNK, dst += RX_COPY_CHUNK)
+			__builtin_memcpy(dst, src, RX_COPY_CHUNK);
+		__builtin_memcpy(last_dst, last, RX_COPY_CHUNK);
+	} else if (n >= 32) {
+		__builtin_memcpy(dst, src, 32);
+		__builtin_memcpy(dst + n - 32, src + n - 32, 32);
 	} else if (n >= 16) {
 		__builtin_memcpy(dst, src, 16);
 		__builtin_memcpy(dst + n - 16, src + n - 16, 16);

@@ -57,24 +57,38 @@ void rx_sender_fill_v6(struct rx_sender_v6 *entry, const struct rx_packet *p);
 #define RX_SENDER_MIX UINT64_C(0x9e3779b97f4a7c15)
 
 /* First step, for a parsed packet: which entry, and fetch it. */
+static inline void rx_sender_find_v4(struct rx_sender_v4 *entries, struct rx_packet *p,
+				     uint16_t src_port)
+{
+	uint32_t address;
+
+	__builtin_memcpy(&address, p->ip + 12, sizeof(address));
+	/* Never 0: the top bit is set. */
+	uint64_t tag = (uint64_t)address << 16 | src_port | UINT64_C(1) << 63;
+	struct rx_sender_v4 *entry = &entries[(tag * RX_SENDER_MIX) >> (64 - RX_SENDER_V4_BITS)];
+
+	rte_prefetch0(entry);
+	p->sender_tag = tag;
+	p->sender = entry;
+}
+
+static inline void rx_sender_find_v6(struct rx_sender_v6 *entries, struct rx_packet *p)
+{
+	uint64_t a, b;
+
+	__builtin_memcpy(&a, p->ip + 8, sizeof(a));
+	__builtin_memcpy(&b, p->ip + 16, sizeof(b));
+	p->sender_tag = (((a ^ p->src_port) * RX_SENDER_MIX + b) * RX_SENDER_MIX) | 1;
+	p->sender = &entries[p->sender_tag >> (64 - RX_SENDER_V6_BITS)];
+	rte_prefetch0(p->sender);
+}
+
 static inline void rx_sender_find(struct rx_senders *s, struct rx_packet *p)
 {
-	if (likely(!p->is_ipv6)) {
-		uint32_t address;
-
-		__builtin_memcpy(&address, p->ip + 12, sizeof(address));
-		/* Never 0: the top bit is set. */
-		p->sender_tag = (uint64_t)address << 16 | p->src_port | UINT64_C(1) << 63;
-		p->sender = &s->v4[(p->sender_tag * RX_SENDER_MIX) >> (64 - RX_SENDER_V4_BITS)];
-	} else {
-		uint64_t a, b;
-
-		__builtin_memcpy(&a, p->ip + 8, sizeof(a));
-		__builtin_memcpy(&b, p->ip + 16, sizeof(b));
-		p->sender_tag = (((a ^ p->src_port) * RX_SENDER_MIX + b) * RX_SENDER_MIX) | 1;
-		p->sender = &s->v6[p->sender_tag >> (64 - RX_SENDER_V6_BITS)];
-	}
-	rte_prefetch0(p->sender);
+	if (likely(!p->is_ipv6))
+		rx_sender_find_v4(s->v4, p, p->src_port);
+	else
+		rx_sender_find_v6(s->v6, p);
 }
 
 /* Second step: the framed key, at least 24 readable bytes. Valid until the next call for the lane,

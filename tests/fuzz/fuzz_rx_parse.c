@@ -32,6 +32,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	if (row == RX_OK && ((uint64_t)packet.payload_off + packet.payload_len > mbuf.pkt_len ||
 			     packet.payload_off > mbuf.data_len || packet.ip < frame))
 		abort();
+	/* The short way may refuse, but must not differ. */
+	struct rx_packet plain = packet;
+	uint64_t ports;
+	plain.ip_off = 0;
+	if (rx_parse_plain(&plain, &mbuf, frame, &ports) &&
+	    (row != RX_OK || plain.ip != packet.ip || plain.ip_off != packet.ip_off ||
+	     plain.payload_off != packet.payload_off || plain.payload_len != packet.payload_len ||
+	     plain.src_port != packet.src_port || plain.dst_port != packet.dst_port))
+		abort();
 	free(frame);
 	return 0;
 }
