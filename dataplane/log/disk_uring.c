@@ -16,6 +16,20 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/*
+ * tmpfs knows no asynchronous writes: io_uring would hand each to a kernel worker, on whatever
+ * core, for what is a mere copy. Here it is done where the bytes are in the cache.
+ */
+static int write_memory(struct disk_uring *u, struct disk_op *op)
+{
+	op->submitted_ns = now_ns();
+	op->result = disk_helper_perform(op, false);
+	op->next = NULL;
+	*u->written_end = op;
+	u->written_end = &op->next;
+	return 0;
+}
+
 int disk_uring_submit(struct disk *disk, struct disk_op *op)
 {
 	struct disk_uring *u = disk_uring_of(disk);
@@ -24,6 +38,8 @@ int disk_uring_submit(struct disk *disk, struct disk_op *op)
 		op->submitted_ns = now_ns();
 		return disk_helper_submit(u->helper, op);
 	}
+	if (u->memory)
+		return write_memory(u, op);
 	struct io_uring_sqe *sqe = u->flying < u->entries ? io_uring_get_sqe(&u->ring) : NULL;
 	if (!sqe)
 		return -EBUSY;
@@ -58,9 +74,15 @@ void disk_uring_flush(struct disk *disk)
 unsigned disk_uring_reap(struct disk *disk, struct disk_op **ops, unsigned max)
 {
 	struct disk_uring *u = disk_uring_of(disk);
-	unsigned helped = disk_helper_reap(u->helper, ops, max), n = helped, head, seen = 0;
+	unsigned n = disk_helper_reap(u->helper, ops, max), head, seen = 0;
 	struct io_uring_cqe *cqe;
 
+	for (; u->written && n < max; n++) {
+		ops[n] = u->written;
+		u->written = u->written->next;
+	}
+	if (!u->written)
+		u->written_end = &u->written;
 	if (u->flying) {
 		io_uring_for_each_cqe(&u->ring, head, cqe)
 		{

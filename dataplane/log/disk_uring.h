@@ -13,6 +13,8 @@ struct disk_uring {
 	struct disk_helper *helper;
 	unsigned entries, flying, gathered;
 	bool ring_up, registered, async;
+	bool memory; /* a file system in memory: written to at once, see disk_uring_submit() */
+	struct disk_op *written, **written_end; /* at once */
 	int epoll_fd, helper_fd;
 };
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "api/plan.h"
@@ -136,8 +138,13 @@ static int probe_direct(const char *dir)
 static int choose_block(struct disk_uring *u, const struct disk_uring_config *config, char *err,
 			size_t err_size)
 {
+	struct statfs fs;
+
 	u->disk.block = 1;
-	if (config->direct == PLAN_DIRECT_OFF)
+	u->memory = statfs(config->probe_path, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+	u->written_end = &u->written;
+	/* In memory there is no page cache to go past, and no block to keep whole. */
+	if (config->direct == PLAN_DIRECT_OFF || (config->direct == PLAN_DIRECT_AUTO && u->memory))
 		return 0;
 	int rc = probe_direct(config->probe_path);
 	if (rc == 0) {

@@ -185,6 +185,8 @@ struct log_partition {
 
 	/* Batches not settled: not durable, or with sync off not written. */
 	uint64_t dirty_since;
+	bool tail_sent;					/* since the last sync began, up to ... */
+	uint64_t tail_pos;				/* ... here in the active segment */
 	struct log_partition *dirty_next, **dirty_link; /* dirty_link NULL: not in the list */
 	struct log_commit commits[LOG_COMMITS];
 	unsigned commits_first, commits_count;

@@ -105,7 +105,7 @@ bool log_segment_roll(struct log *log, struct log_partition *p, uint64_t base)
 		p->segment_wait = true;
 		return false;
 	}
-	p->segment_wait = false;
+	p->segment_wait = p->tail_sent = false;
 	begin_segment(p, seg, base);
 	old->step = SEGMENT_DRAIN;
 	p->closing = old;

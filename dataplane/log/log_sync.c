@@ -85,6 +85,7 @@ static void start_sync(struct log *log, struct log_partition *p, struct log_segm
 	log->sync.op = (struct disk_op){.kind = DISK_SYNC, .file = seg->file};
 	log->sync_pos = seg->written_pos;
 	log->sync_offset = seg->written_offset;
+	p->tail_sent = false;
 	if (p->dirty_link) {
 		dirty_remove(log, p);
 		p->dirty_since = log->now;
@@ -107,18 +108,34 @@ static bool closing_unsynced(const struct log_partition *p)
 	return p->closing && p->closing->synced_pos < p->closing->pos;
 }
 
-static unsigned settle(struct log *log, struct log_partition *p, bool sync)
+/*
+ * The tail goes out alone when nothing follows it: no batch queued, no write under way. Once for
+ * each sync, which waits for it; batches that come meanwhile are for the next sync, else a lane
+ * that is never idle would put it off for ever.
+ */
+static bool send_tail(struct log *log, struct log_partition *p, bool eager)
 {
 	struct log_segment *seg = p->active;
-	unsigned work = 0;
+	bool nothing_else = seg->written_pos == seg->synced_pos;
 
-	/* Nothing follows: the tail goes out alone. */
-	if (!p->queue && seg->flushed < seg->pos && log_place_tail(log, p, seg))
-		work = 1;
-	if (sync && !log->sync.busy && !seg->pad_flying && !closing_unsynced(p) &&
-	    seg->written_pos > seg->synced_pos) {
+	if (p->queue || seg->writes || seg->flushed == seg->pos ||
+	    (p->tail_sent && !eager && !nothing_else) || !log_place_tail(log, p, seg))
+		return false;
+	if (!p->tail_sent)
+		p->tail_pos = seg->pos;
+	p->tail_sent = true;
+	return true;
+}
+
+static unsigned settle(struct log *log, struct log_partition *p, bool sync, bool eager)
+{
+	struct log_segment *seg = p->active;
+	unsigned work = send_tail(log, p, eager);
+
+	if (sync && !log->sync.busy && !closing_unsynced(p) && seg->written_pos > seg->synced_pos &&
+	    (!p->tail_sent || seg->written_pos >= p->tail_pos)) {
 		start_sync(log, p, seg);
-		work = 1;
+		work++;
 	}
 	return work;
 }
@@ -140,7 +157,7 @@ unsigned log_sync(struct log *log)
 			log_sync_segment(log, p, p->closing);
 		}
 		if (due || eager)
-			work += settle(log, p, sync);
+			work += settle(log, p, sync, eager);
 	}
 	return work;
 }

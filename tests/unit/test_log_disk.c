@@ -30,9 +30,11 @@ static uint8_t *slurp(const char *name, uint64_t *len)
 	return bytes;
 }
 
+static const char *parent;
+
 static void make_dir(void)
 {
-	const char *tmp = getenv("TMPDIR");
+	const char *tmp = parent ? parent : getenv("TMPDIR");
 
 	snprintf(dir, sizeof(dir), "%s/weir-log-XXXXXX", tmp ? tmp : "/tmp");
 	cr_assert_not_null(mkdtemp(dir));
@@ -176,4 +178,19 @@ Test(log_disk, direct_lz4)
 Test(log_disk, buffered_zstd)
 {
 	cycle(PLAN_DIRECT_OFF, PLAN_COMPRESSION_ZSTD);
+}
+
+/* tmpfs, where Linux has one for everybody. */
+Test(log_disk, memory)
+{
+	parent = "/dev/shm";
+	if (access(parent, W_OK) == 0)
+		cycle(PLAN_DIRECT_AUTO, PLAN_COMPRESSION_NONE);
+}
+
+Test(log_disk, memory_direct)
+{
+	parent = "/dev/shm";
+	if (access(parent, W_OK) == 0)
+		cycle(PLAN_DIRECT_ON, PLAN_COMPRESSION_NONE);
 }
