@@ -40,12 +40,12 @@ class Proof:
     def wait_running(self):
         # stderr apart: only the object counts.
         self.guest.until("weir status --json 2>/dev/null | grep -q '\"run_state\": *\"running\"'",
-                         "a running Weir", 90)
+                         "a running Weir", 180)
         return self.status()
 
     def wait_events(self, count):
         """Until so many events are durable since the log began."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             status = self.status()
             durable = sum(p["durable_end"] for p in status["partitions"])
@@ -122,7 +122,7 @@ class Proof:
         self.send(100)
         self.guest.until("curl -sf http://127.0.0.1:9600/readyz || "
                          "python3 -c 'import urllib.request as u; u.urlopen(\"http://127.0.0.1:9600/readyz\")'",
-                         "a new control that is ready", 30)
+                         "a new control that is ready", 90)
         after = self.guest.ok("systemctl show -p MainPID --value weir-dataplane")
         check(before == after, "the death of weir-control took weir-dataplane along")
 
@@ -161,7 +161,7 @@ class Proof:
         self.stored = sum(ends.values())
 
     def undo(self):
-        self.guest.ok("systemctl stop weir-control weir-dataplane", 90)
+        self.guest.ok("systemctl stop weir-control weir-dataplane", 180)
         self.verify()
         self.guest.ok("weir-setup-host --undo")
         for wire in self.wires:
