@@ -21,7 +21,7 @@ struct log_partition;
 
 struct log_config {
 	struct disk *disk;	 /* owned by the caller; outlives the log */
-	const struct plan *plan; /* for the fixed part: storage path, direct, visible, depth */
+	const struct plan *plan; /* the first one; needed until the first log_poll() only */
 	struct state *state;	 /* NULL in some tests: then nothing is published */
 	uint16_t core;		 /* index into plan.cores, for state_core() */
 	/* For what an operator should know, from log_partition_open(). NULL: to stderr. */

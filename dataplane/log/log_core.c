@@ -212,7 +212,7 @@ static unsigned take_inbox(struct log *log)
 		return 0;
 	struct log_partition *p = atomic_exchange_explicit(&log->inbox, NULL, memory_order_acquire);
 	for (; p; p = p->inbox_next) {
-		log->table[(size_t)p->partition * log->config.plan->streams_max + p->slot] = p;
+		log->table[(size_t)p->partition * log->streams_max + p->slot] = p;
 		p->all_next = log->all;
 		log->all = p;
 		log_attend(log, p);
@@ -230,7 +230,7 @@ static void gauge_slabs(struct log *log, const struct slab *slab, uint64_t chang
 
 void log_submit(struct log *log, struct slab *slab)
 {
-	size_t cell = (size_t)slab->lane * log->config.plan->streams_max + slab->slot;
+	size_t cell = (size_t)slab->lane * log->streams_max + slab->slot;
 	struct log_partition *p = log->table[cell];
 
 	if (!p) {

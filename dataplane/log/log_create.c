@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log_private.h"
 
@@ -28,6 +29,10 @@ int log_create(struct log **out, const struct log_config *config)
 	log->config = *config;
 	log->disk = config->disk;
 	log->plan = config->plan;
+	log->streams_max = config->plan->streams_max;
+	log->visible_written = config->plan->visible == PLAN_VISIBLE_WRITTEN;
+	log->prepare_bytes = config->plan->prepare_bytes;
+	memcpy(log->storage_path, config->plan->storage_path, sizeof(log->storage_path));
 	log->core = config->state ? state_core(config->state, config->core) : &log->own_core;
 	log->write_depth = config->plan->write_depth ? config->plan->write_depth : 1;
 	log->opened = calloc(cells, sizeof(struct log_partition *));
@@ -41,6 +46,7 @@ int log_create(struct log **out, const struct log_config *config)
 	int rc = log->opened && log->table ? create_writes(log) : -ENOMEM;
 	if (rc == 0)
 		rc = log_codec_create(log);
+	log->config.plan = NULL;
 	if (rc < 0) {
 		log_destroy(log);
 		return rc;
@@ -54,7 +60,7 @@ void log_destroy(struct log *log)
 	if (!log)
 		return;
 	if (log->opened)
-		for (size_t i = 0; i < (size_t)PLAN_LANES_MAX * log->config.plan->streams_max; i++)
+		for (size_t i = 0; i < (size_t)PLAN_LANES_MAX * log->streams_max; i++)
 			log_partition_free(log->opened[i]);
 	log_codec_destroy(log);
 	free(log->opened);

@@ -210,7 +210,7 @@ static int make_topic_id(char id[TOPIC_ID_CHARS + 1])
 int log_metadata_open(struct log_partition *p, const char *stream, char *err, size_t err_size)
 {
 	struct disk *disk = p->log->disk;
-	const char *storage = p->log->config.plan->storage_path;
+	const char *storage = p->log->storage_path;
 	char path[LOG_PATH_MAX], text[64], id[TOPIC_ID_CHARS + 1];
 	struct siblings siblings = {disk, storage, stream, id};
 

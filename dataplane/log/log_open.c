@@ -286,8 +286,8 @@ static int make_partition(struct log_partition **out, struct log *log, uint16_t 
 	p->partition = partition;
 	p->slot = slot;
 	p->queue_end = &p->queue;
-	snprintf(p->dir, sizeof(p->dir), "%.383s/%.127s-%u", log->config.plan->storage_path,
-		 stream->name, partition);
+	snprintf(p->dir, sizeof(p->dir), "%.383s/%.127s-%u", log->storage_path, stream->name,
+		 partition);
 	log_path(p->put_path, p->dir, LOG_NAME_CHECKPOINT);
 	log_path(p->next.path, p->dir, LOG_NAME_PREPARED);
 	for (int i = 0; i < 2; i++) {
@@ -318,7 +318,7 @@ void log_partition_free(struct log_partition *p)
 
 static int make_directory(struct log_opening *o)
 {
-	const char *storage = o->p->log->config.plan->storage_path;
+	const char *storage = o->p->log->storage_path;
 	int rc = o->disk->ops->mkdir(o->disk, o->p->dir);
 
 	if (rc == -EEXIST)
@@ -331,7 +331,7 @@ static int make_directory(struct log_opening *o)
 static int open_partition(struct log_opening *o)
 {
 	struct log_partition *p = o->p;
-	bool written = p->log->config.plan->visible == PLAN_VISIBLE_WRITTEN;
+	bool written = p->log->visible_written;
 	int rc = make_directory(o);
 
 	if (rc == 0)
@@ -368,9 +368,9 @@ int log_partition_open(struct log_partition **out, struct log *log, uint16_t par
 	struct log_partition **cell;
 
 	*out = NULL;
-	if (partition >= PLAN_LANES_MAX || slot >= log->config.plan->streams_max)
+	if (partition >= PLAN_LANES_MAX || slot >= log->streams_max)
 		return log_open_error(&o, -EINVAL, "%s-%u: no such slot", stream->name, partition);
-	cell = &log->opened[(size_t)partition * log->config.plan->streams_max + slot];
+	cell = &log->opened[(size_t)partition * log->streams_max + slot];
 	if (*cell)
 		return log_open_error(&o, -EEXIST, "%s-%u: already open", stream->name, partition);
 	int rc = make_partition(&o.p, log, partition, slot, stream);

@@ -16,8 +16,7 @@
 
 bool log_place_eager(const struct log *log)
 {
-	return log->plan->sync_off || log->plan->sync_ns == 0 ||
-	       log->config.plan->visible == PLAN_VISIBLE_WRITTEN;
+	return log->plan->sync_off || log->plan->sync_ns == 0 || log->visible_written;
 }
 
 /* ---- writes ---- */

@@ -203,7 +203,12 @@ struct log_codec; /* log_codec.h */
 struct log {
 	struct log_config config;
 	struct disk *disk;
-	const struct plan *plan; /* the running one */
+	const struct plan *plan; /* the running one: that of the last poll */
+	/* What no reload changes; the plan it came with may be gone. */
+	uint16_t streams_max;
+	bool visible_written;
+	uint32_t prepare_bytes;
+	char storage_path[PLAN_PATH_MAX];
 	struct state_core *core;
 	struct state_core own_core; /* when there is no state block */
 	uint64_t now;

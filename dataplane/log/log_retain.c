@@ -64,9 +64,9 @@ int log_retain(struct log *log, uint16_t partition, uint16_t slot, uint64_t log_
 	struct log_partition *p;
 	struct listing list = {0};
 
-	if (partition >= PLAN_LANES_MAX || slot >= log->config.plan->streams_max)
+	if (partition >= PLAN_LANES_MAX || slot >= log->streams_max)
 		return -ENOENT;
-	p = log->opened[(size_t)partition * log->config.plan->streams_max + slot];
+	p = log->opened[(size_t)partition * log->streams_max + slot];
 	if (!p)
 		return -ENOENT;
 	if (atomic_load_explicit(&p->retire.asked, memory_order_acquire))

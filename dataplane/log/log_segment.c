@@ -222,7 +222,7 @@ static void zeroed(struct log *log, struct log_op *lop)
 
 static void zero(struct log *log, struct log_partition *p)
 {
-	uint64_t ahead = log->config.plan->prepare_bytes;
+	uint64_t ahead = log->prepare_bytes;
 	struct log_segment *seg = p->active;
 	disk_file file = seg->file;
 	uint64_t from, limit, chunk = ahead / 8 / SLAB_BLOCK * SLAB_BLOCK;

@@ -200,8 +200,7 @@ void log_publish(struct log *log, struct log_partition *p)
 	/* Until the checkpoint says that this life has begun, a power cut could take what was
 	 * written back to the last clean stop, and nobody would raise the leader epoch. */
 	struct reach written = p->unclean ? reach_of(p, false) : durable;
-	struct reach visible =
-		log->config.plan->visible == PLAN_VISIBLE_WRITTEN ? written : durable;
+	struct reach visible = log->visible_written ? written : durable;
 	struct state_partition *st = p->st;
 
 	state_store(&st->segments, p->sealed_count + 1);
