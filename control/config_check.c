@@ -190,6 +190,7 @@ static void walk_list(struct walk *walk, const struct config_key *key, const yam
 			target.pos = walk->config->streams[*count].pos;
 		}
 		++*count;
+		config_set_defaults(pattern, target.base);
 		target.pos[index] = pos_of(map);
 		if (map->type != YAML_MAPPING_NODE) {
 			refuse_element(walk, key, map, item_path);

@@ -62,16 +62,16 @@ static void filter_error(const struct config *config, unsigned stream, const cha
 void config_filter_check(const struct config *config, struct config_report *report)
 {
 	static const unsigned max = PLAN_FILTER_INSNS_MAX;
-	struct plan_insn *insns = calloc(max, sizeof(*insns));
+	struct plan_insn *insns = NULL;
 	unsigned used = 0;
 	char err[PCAP_ERRBUF_SIZE];
 
-	if (!insns)
-		return;
 	for (unsigned i = 0; i < config->streams_count; i++) {
 		int n;
 		if (!config->streams[i].filter[0])
 			continue;
+		if (!insns && !(insns = calloc(max, sizeof(*insns))))
+			return;
 		n = config_filter_compile(config->streams[i].filter, insns, max - used, err,
 					  sizeof(err));
 		if (n < 0)

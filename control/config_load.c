@@ -220,20 +220,14 @@ static void set_default(const struct config_key *key, void *base)
 	config_value_parse(key, text, (char *)base + key->offset, hint, sizeof(hint));
 }
 
-static void set_defaults(struct config *config)
+void config_set_defaults(const char *prefix, void *base)
 {
-	for (unsigned i = 0; i < config_keys_count; i++) {
-		const struct config_key *key = &config_keys[i];
+	size_t n = strlen(prefix);
 
-		if (strncmp(key->path, "ports[]", 7) == 0)
-			for (unsigned p = 0; p < PLAN_PORTS_MAX; p++)
-				set_default(key, &config->ports[p]);
-		else if (strncmp(key->path, "streams[]", 9) == 0)
-			for (unsigned s = 0; s < PLAN_STREAMS_MAX; s++)
-				set_default(key, &config->streams[s]);
-		else
-			set_default(key, config);
-	}
+	for (unsigned i = 0; i < config_keys_count; i++)
+		if (n ? strncmp(config_keys[i].path, prefix, n) == 0
+		      : strchr(config_keys[i].path, '[') == NULL)
+			set_default(&config_keys[i], base);
 }
 
 struct config *config_parse(const char *text, size_t length, const char *file,
@@ -249,7 +243,7 @@ struct config *config_parse(const char *text, size_t length, const char *file,
 		config_error(report, whole_file, "", "no memory", "more of it");
 		return NULL;
 	}
-	set_defaults(config);
+	config_set_defaults("", config);
 	if (config_load_document(text, length, &document, &empty, report)) {
 		config_check_document(empty ? NULL : &document, config, report);
 		if (!empty)

@@ -19,6 +19,10 @@ bool config_read_file(const char *file, char **text, size_t *length, struct conf
 bool config_load_document(const char *text, size_t length, yaml_document_t *document, bool *empty,
 			  struct config_report *report);
 
+/* The defaults of all keys below prefix ("ports[]", "streams[]"), or of those outside of lists
+ * (""). */
+void config_set_defaults(const char *prefix, void *base);
+
 /* config_check.c: walks the tree into config. */
 void config_check_document(yaml_document_t *document, struct config *config,
 			   struct config_report *report);
