@@ -5,6 +5,8 @@
 #include "rx_lane.h"
 #include "topology.h"
 
+enum { LINGER_AGAIN_NS = 200 * 1000 };
+
 const uint8_t rx_null_key[RX_KEY_READABLE] = {1}; /* zigzag of -1 */
 
 /* Free slabs go back on a stack: the one used last is the one whose memory is still in the cache.
@@ -123,10 +125,24 @@ void rx_batch_close(struct lane *lane, uint16_t slot)
 	topology_wake_log(lane);
 }
 
+bool rx_batch_log_is_behind(const struct lane *lane)
+{
+	unsigned ours = (unsigned)lane->free_count + rte_ring_count(lane->free) + lane->open_count;
+	unsigned log_has = lane->slabs_count > ours ? lane->slabs_count - ours : 0;
+
+	return log_has * 2 >= (unsigned)(lane->slabs_count - lane->open_count);
+}
+
 unsigned rx_batch_linger(struct lane *lane)
 {
 	unsigned closed = 0;
 
+	/* A stalled device must not use up the slabs on batches of a few events: they stay open and
+	 * grow, which costs no latency, since the log would not get to them yet. */
+	if (unlikely(rx_batch_log_is_behind(lane))) {
+		lane->linger_due_ns = lane->now.mono_ns + LINGER_AGAIN_NS;
+		return 0;
+	}
 	lane->linger_due_ns = UINT64_MAX;
 	for (unsigned i = 0; i < lane->open_count;) {
 		const struct rx_batch *b = &lane->batches[lane->open_slots[i]];

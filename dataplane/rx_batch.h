@@ -49,7 +49,10 @@ void rx_batch_account(struct lane *lane, uint16_t slot);
 /* Hands the open batch of a slot to the log core. */
 void rx_batch_close(struct lane *lane, uint16_t slot);
 
-/* Closes the batches whose linger is over. Returns how many. */
+/* The log core holds half or more of the slabs that are not open. */
+bool rx_batch_log_is_behind(const struct lane *lane);
+
+/* Closes the batches whose linger is over, unless the log is behind. Returns how many. */
 unsigned rx_batch_linger(struct lane *lane);
 
 /* Closes all. */

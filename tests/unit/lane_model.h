@@ -45,6 +45,7 @@ struct model {
 	const struct plan *plan;
 	struct lane *lane;
 	unsigned free_slabs;
+	uint64_t due_ns; /* when lingers are looked at next */
 	struct model_slot slots[MODEL_SLOTS];
 	uint64_t rows[MODEL_PORTS][LEDGER_ROWS];
 	uint64_t received[MODEL_PORTS], bytes[MODEL_PORTS];
@@ -56,6 +57,7 @@ static inline void model_init(struct model *m, const struct plan *plan, struct l
 	m->plan = plan;
 	m->lane = lane;
 	m->free_slabs = lane->slabs_count;
+	m->due_ns = UINT64_MAX;
 	for (unsigned i = 0; i < MODEL_SLOTS; i++) {
 		m->slots[i].records_end = &m->slots[i].records;
 		m->slots[i].closed_end = &m->slots[i].closed;
@@ -72,14 +74,29 @@ static inline void model_close(struct model_slot *s)
 	s->open = NULL;
 }
 
+enum { MODEL_PUT_OFF_NS = 200 * 1000 };
+
 static inline void model_linger(struct model *m)
 {
+	uint64_t now = m->lane->now.mono_ns;
+
+	if (now < m->due_ns)
+		return;
+	/* Put off, since the log was behind: when that may be has a test of its own. */
+	m->due_ns = now + MODEL_PUT_OFF_NS;
+	if (m->lane->linger_due_ns == m->due_ns)
+		return;
+	m->due_ns = UINT64_MAX;
 	for (unsigned i = 0; i < MODEL_SLOTS; i++) {
 		struct model_slot *s = &m->slots[i];
 
-		if (s->open &&
-		    s->open->opened_ns + m->plan->streams[i].linger_ns <= m->lane->now.mono_ns)
+		if (!s->open)
+			continue;
+		uint64_t due = s->open->opened_ns + m->plan->streams[i].linger_ns;
+		if (due <= now)
 			model_close(s);
+		else if (due < m->due_ns)
+			m->due_ns = due;
 	}
 }
 
@@ -107,6 +124,8 @@ static inline bool model_open(struct model *m, unsigned slot, uint32_t need)
 	s->open->bytes = RECORD_BATCH_HEAD;
 	s->open->base_ts_ms = s->open->max_ts_ms = m->lane->now_ms;
 	s->open->opened_ns = m->lane->now.mono_ns;
+	if (s->open->opened_ns + m->plan->streams[slot].linger_ns < m->due_ns)
+		m->due_ns = s->open->opened_ns + m->plan->streams[slot].linger_ns;
 	s->open->phase = (uint32_t)((s->given + atomic_load(&p->phase_adjust)) % SLAB_BLOCK);
 	s->limit = RECORD_BATCH_HEAD + (body > need ? body : need);
 	return true;

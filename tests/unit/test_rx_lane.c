@@ -320,3 +320,35 @@ Test(rx_lane, an_idle_lane_closes_its_batches)
 	cr_expect_eq(state_load(&lane->state->polls), 4);
 	cr_expect_geq(state_load(&lane->state->polls_empty), 2);
 }
+
+/* The log takes nothing: open batches outlive their linger rather than use up the slabs. */
+Test(rx_lane, a_batch_stays_open_while_the_log_is_behind)
+{
+	struct frame_spec s = frame_default(0);
+	unsigned sent = 0;
+
+	s.dst_port = 1005; /* linger 0: closed at the next poll */
+	frame_make(frame, &s);
+	while (!rx_batch_log_is_behind(lane)) {
+		cr_assert_lt(sent++, lane->slabs_count);
+		cr_assert_eq(rte_ring_sp_enqueue(wire[0], to_mbufs(s.len, s.payload_off)), 0);
+		lane_poll(lane);
+	}
+	unsigned closed = rte_ring_count(lane->filled);
+	cr_expect_geq(closed, lane->slabs_count / 2 - 1);
+	for (unsigned i = 0; i < 500; i++) {
+		lane->now.mono_ns += 1000 * 1000;
+		cr_assert_eq(rte_ring_sp_enqueue(wire[0], to_mbufs(s.len, s.payload_off)), 0);
+		lane_poll(lane);
+	}
+	cr_expect_leq(rte_ring_count(lane->filled), closed + 1);
+	cr_expect_eq(state_load(&state_rx(state, 0, 0)->ledger[LEDGER_shed_no_slab]), 0);
+	/* It goes as soon as the log has given slabs back. */
+	struct slab *slab;
+	while (rte_ring_sc_dequeue(lane->filled, (void **)&slab) == 0)
+		rte_ring_sp_enqueue(lane->free, slab);
+	lane->now.mono_ns += 1000 * 1000;
+	lane_poll(lane);
+	cr_expect_eq(rte_ring_count(lane->filled), 1);
+	cr_expect_eq(lane->open_count, 0);
+}
