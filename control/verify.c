@@ -140,6 +140,13 @@ static void check_segment(struct check *check, uint64_t base)
 	segment_reader_close(&check->segment);
 }
 
+/* After a crash: writes at the end of this segment were lost, so nothing behind it counts. */
+static bool ends_here(const struct check *check)
+{
+	return !check->config->running && check->checkpoint.found && check->may_have_tail &&
+	       !check->newest && !check->damaged && check->expected != check->successor;
+}
+
 static void check_segments(struct check *check)
 {
 	struct log_dir_segment *list;
@@ -161,6 +168,14 @@ static void check_segments(struct check *check)
 		check->may_have_tail = verify_checkpoint_may_have_tail(
 			&check->checkpoint, base, check->newest, check->config->running);
 		check_segment(check, base);
+		if (ends_here(check)) {
+			verify_say(&check->out->notes,
+				   "segment %020" PRIu64
+				   ": not cleanly closed: recovery will end the log "
+				   "at offset %" PRIu64 ", before the next segment",
+				   base, check->expected == NOT_KNOWN ? base : check->expected);
+			break;
+		}
 	}
 	free(list);
 }

@@ -86,8 +86,11 @@ bool check_below_limit(const struct check *check)
  */
 bool check_bad(struct check *check, const struct segment_batch *batch)
 {
-	bool complete =
-		check->newest ? !check_below_limit(check) : check->successor == check->expected;
+	/* Next to a writer, a segment that has a successor holds all up to it. After a crash it
+	 * need not: the last writes to both were in flight together. */
+	bool complete = check->newest
+				? !check_below_limit(check)
+				: !check->config->running || check->successor == check->expected;
 	/* Next to a writer whose end is not known a look ahead proves nothing: he is just there. */
 	bool racing = check->newest && check->config->running && !check->config->limited;
 

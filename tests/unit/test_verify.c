@@ -277,6 +277,22 @@ Test(verify, a_tail_is_no_error)
 	cr_assert_eq(p.format_errors, 1);
 }
 
+/* Killed while the last batch of one segment and the first of the next were in flight. */
+Test(verify, a_crash_just_after_a_roll)
+{
+	good_log();
+	cut(1000, LOG_SUFFIX_LOG, 10);
+	checkpoint(0, 1000, 0, 0);
+	run((struct verify_config){0});
+	cr_assert(verify_is_good(&p), "%s", p.problems.text[0]);
+	cr_assert_eq(p.next_offset, 1950);
+	cr_assert(says(&p.notes, "will end the log at offset 1950"));
+	/* Not below what the checkpoint calls whole. */
+	checkpoint(0, 2000, 0, 0);
+	run((struct verify_config){0});
+	cr_assert_eq(p.format_errors + p.offset_gaps, 2);
+}
+
 Test(verify, old_batches_in_a_recycled_tail)
 {
 	good_log();
