@@ -148,7 +148,8 @@ make_wire() {
 	ip -n "$tx" neigh add 10.90.0.1 lladdr "$rx_mac" dev eth0
 	ip -n "$tx" neigh add fd90::1 lladdr "$rx_mac" dev eth0
 }
-af_packet="net_af_packet0,iface=eth0,blocksz=65536,framesz=16384,framecnt=1024"
+# A deep ring (64 MiB): a busy machine may leave us without a processor for a while. MTU 1500 fits a frame.
+af_packet="net_af_packet0,iface=eth0,blocksz=65536,framesz=2048,framecnt=32768"
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -319,8 +320,41 @@ sent_all() {
 }
 # The receiver got at least all frames of the record, and has put them away.
 wait_for_sent() {
-	wait_until 20 "all that was sent is in" received_is "$(packets_in "$T/sent.pcap")"
+	wait_until 20 "all that was sent is in" came_in "$(packets_in "$T/sent.pcap")"
 	settle
+}
+came_in() { # received, or dropped on the way
+	[ $(($(status '.ledger.packets.received + .ports[0].missed') + $(kernel_dropped))) -ge "$1" ]
+}
+# What the receiver's kernel dropped before any socket could see it (its queue for veth was full). An XDP
+# socket's own drops stand there once more.
+kernel_dropped() {
+	if grep -q net_af_xdp "$CONFIG"; then
+		echo 0
+		return
+	fi
+	"${in_rx[@]}" cat /sys/class/net/eth0/statistics/rx_dropped
+}
+# Packets that were sent and yet could not reach us, by the counters of those who dropped them.
+not_delivered() {
+	local missed dropped
+	missed=$(final '.ports[0].missed')
+	dropped=$(kernel_dropped)
+	[ $((missed + dropped)) -eq 0 ] || note "a busy machine: the socket missed $missed packets, the kernel dropped $dropped" >&2
+	echo $((missed + dropped))
+}
+# The values are those of the capture in order; only as many are absent as the machine could not deliver.
+assert_sent_values() { # PARTITION
+	local absent
+	absent=$(not_delivered)
+	if [ "$absent" -eq 0 ]; then
+		assert_stream "$1" 1
+		return
+	fi
+	cut -f7 "$T/expect.tsv" >"$T/want.hex"
+	records "$DATA/$1" --format hex >"$T/got.hex"
+	assert_eq "values stored, and packets not delivered" $(($(wc -l <"$T/got.hex") + absent)) "$(wc -l <"$T/want.hex")"
+	! diff "$T/want.hex" "$T/got.hex" | grep -q '^>' || fail "values that nobody sent, or out of order"
 }
 # Senders that need no answer from the other side.
 send_oneway() {
