@@ -19,8 +19,8 @@ enum control_msg_type {
 		       * later ones are reloads, replied to when every lane works by them */
 	CONTROL_GET_PLAN, /* control: the REPLY carries the running plan's memfd */
 	CONTROL_RETAIN,	  /* control: arg[0] slot, arg[1] partition, arg[2] new log start. Segments
-			   * wholly   below it go; the active one never does. Replied to when log_start
-			   * is published */
+			   * wholly   below it go; the active one never does. Replied to when
+			   * log_start   is published */
 	CONTROL_STOP,	  /* control: drain, sync, trim, exit 0. Replied to when all is durable */
 };
 
