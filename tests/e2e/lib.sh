@@ -335,7 +335,8 @@ kernel_dropped() {
 	fi
 	"${in_rx[@]}" cat /sys/class/net/eth0/statistics/rx_dropped
 }
-# Packets that were sent and yet could not reach us, by the counters of those who dropped them.
+# Frames that were sent and yet could not reach us, by the counters of those who dropped them: a few of them
+# may be neighbour discovery and the like.
 not_delivered() {
 	local missed dropped
 	missed=$(final '.ports[0].missed')
@@ -353,8 +354,10 @@ assert_sent_values() { # PARTITION
 	fi
 	cut -f7 "$T/expect.tsv" >"$T/want.hex"
 	records "$DATA/$1" --format hex >"$T/got.hex"
-	assert_eq "values stored, and packets not delivered" $(($(wc -l <"$T/got.hex") + absent)) "$(wc -l <"$T/want.hex")"
+	assert_ge "frames not delivered, against values that are not there" "$absent" \
+		$(($(wc -l <"$T/want.hex") - $(wc -l <"$T/got.hex")))
 	! diff "$T/want.hex" "$T/got.hex" | grep -q '^>' || fail "values that nobody sent, or out of order"
+	[ "$absent" -lt $(($(wc -l <"$T/want.hex") / 2)) ] || skip "the machine is too busy: most packets never reached us"
 }
 # Senders that need no answer from the other side.
 send_oneway() {

@@ -47,7 +47,7 @@ assert_balanced
 assert_verified
 assert_eq "the dataplane" "$(final .starts)" 1
 (cd "$DATA" && for p in *-0; do numbers "$p"; done) >"$T/got"
-assert_eq "packets stored, and not delivered" $(($(wc -l <"$T/got") + $(not_delivered))) 60000
+assert_ge "frames not delivered, against packets that are not there" "$(not_delivered)" $((60000 - $(wc -l <"$T/got")))
 assert_eq "packets doubled" "$(sort "$T/got" | uniq -d | wc -l)" 0
 for p in a-0 b-0 rest-0; do
 	numbers $p | sort -cu || fail "$p is out of order"
