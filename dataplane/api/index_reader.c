@@ -90,7 +90,7 @@ int index_floor(int dir_fd, uint64_t base, uint64_t offset, struct index_entry *
 {
 	uint8_t found[LOG_TIMEINDEX_ENTRY];
 	uint64_t relative = offset - base;
-	struct index_file file;
+	struct index_file file = {.fd = -1};
 	int result;
 
 	if (offset < base)
@@ -108,7 +108,7 @@ int index_floor(int dir_fd, uint64_t base, uint64_t offset, struct index_entry *
 int timeindex_floor(int dir_fd, uint64_t base, int64_t timestamp_ms, struct timeindex_entry *entry)
 {
 	uint8_t found[LOG_TIMEINDEX_ENTRY];
-	struct index_file file;
+	struct index_file file = {.fd = -1};
 	int result = open_index(&file, dir_fd, base, LOG_SUFFIX_TIMEINDEX, LOG_TIMEINDEX_ENTRY);
 
 	if (result <= 0)
@@ -123,7 +123,7 @@ int timeindex_floor(int dir_fd, uint64_t base, int64_t timestamp_ms, struct time
 int timeindex_last(int dir_fd, uint64_t base, struct timeindex_entry *entry)
 {
 	uint8_t found[LOG_TIMEINDEX_ENTRY];
-	struct index_file file;
+	struct index_file file = {.fd = -1};
 	int result = open_index(&file, dir_fd, base, LOG_SUFFIX_TIMEINDEX, LOG_TIMEINDEX_ENTRY);
 
 	if (result <= 0)

@@ -31,10 +31,10 @@ void log_dir_format(char name[LOG_DIR_NAME_MAX], const char *stream, uint32_t pa
 
 /* The partitions of a data directory, by stream name and number. -errno: the directory cannot be
  * read. Other entries are left out. */
-int log_dir_partitions(const char *data_dir, struct log_dir_partition **list, size_t *count);
+int log_dir_partitions(const char *data_dir, struct log_dir_partition **out, size_t *count);
 
 /* The segments of an open partition directory, by base offset. -errno. */
-int log_dir_segments(int dir_fd, struct log_dir_segment **list, size_t *count);
+int log_dir_segments(int dir_fd, struct log_dir_segment **out, size_t *count);
 
 /* The directory of a partition, open for reading, or -errno. */
 int log_dir_open(const char *data_dir, const char *stream, uint32_t partition);

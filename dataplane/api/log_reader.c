@@ -151,7 +151,7 @@ static int jump(struct log_reader *reader, uint64_t offset)
 /* Opens the segment that holds target. 1, 0: there is none yet, -errno. */
 static int locate(struct log_reader *reader)
 {
-	uint64_t base;
+	uint64_t base = 0;
 
 	for (;;) {
 		int result = find_segment(reader, reader->target, &base);

@@ -73,7 +73,7 @@ struct log_found {
 int log_reader_find_time(struct log_reader *reader, int64_t timestamp_ms, struct log_found *found);
 
 /* enum log_read, or -errno. */
-int log_reader_next(struct log_reader *reader, struct log_batch *batch);
+int log_reader_next(struct log_reader *reader, struct log_batch *out);
 
 /* Starts on the records of the batch, decompressed where need be. Valid until the reader's next
  * call. */

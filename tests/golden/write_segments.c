@@ -17,7 +17,8 @@
 #include "dataplane/disk.h"
 #include "dataplane/log.h"
 
-enum { SLABS = 16, SLAB_BYTES = 256 << 10, STREAMS = 8, BATCHES = 160, RUNS = 4, LIMIT_S = 60 };
+#define STREAMS 8u
+enum { SLABS = 16, SLAB_BYTES = 256 << 10, BATCHES = 160, RUNS = 4, LIMIT_S = 60 };
 
 /* What is peculiar to each stream. */
 static const struct shape {
@@ -211,10 +212,10 @@ static void start(enum plan_direct direct)
 	int rc = log_create(&w.log, &config);
 	if (rc < 0)
 		die("log", strerror(-rc));
-	for (uint16_t slot = 0; slot < STREAMS; slot++) {
+	for (unsigned slot = 0; slot < STREAMS; slot++) {
 		struct log_partition *p;
 
-		if (log_partition_open(&p, w.log, 0, slot, &w.plan.streams[slot], err,
+		if (log_partition_open(&p, w.log, 0, (uint16_t)slot, &w.plan.streams[slot], err,
 				       sizeof(err)) < 0)
 			die("open", err);
 		log_add(w.log, p);
@@ -276,10 +277,10 @@ static void retain(void)
 {
 	uint64_t until = deadline();
 
-	for (uint16_t slot = 0; slot < STREAMS; slot++) {
+	for (unsigned slot = 0; slot < STREAMS; slot++) {
 		if (!shapes[slot].retained)
 			continue;
-		int rc = log_retain(w.log, 0, slot, w.submitted[slot] / 2);
+		int rc = log_retain(w.log, 0, (uint16_t)slot, w.submitted[slot] / 2);
 		if (rc < 0)
 			die("retain", strerror(-rc));
 	}
