@@ -200,6 +200,13 @@ class Weir(Contestant):
             self.reader.stdin.close()
             self.reader.wait()
         super().close()
+        for pid in self.pids[1:]:  # a dataplane outlives a control that died; here it must not: it spins
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    if self.run_dir.encode() in file.read():
+                        os.kill(pid, signal.SIGKILL)
+            except (FileNotFoundError, ProcessLookupError):
+                pass
         shutil.rmtree(self.data, ignore_errors=True)
 
 
