@@ -230,10 +230,13 @@ final() { jq -r "$1" "$T/final.json"; }
 received_is() { [ "$(status .ledger.packets.received)" -ge "$1" ]; }
 # Waits until nothing more arrives.
 settle() {
-	local before=-1 now
+	local before=-1 now tries=0
 	while :; do
-		now=$(status '[.ledger.packets.received, (.partitions | map(.durable_end) | add)] | @csv')
-		[ "$now" != "$before" ] || break
+		now=$(status '[.ledger.packets.received, (.partitions | map(.durable_end) | add), (.partitions | map(.log_end) | add)] | @csv')
+		# The same twice, and all of it durable; a log that is never synced does not get there.
+		if [ "$now" = "$before" ] && { [ "${now##*,}" = "$(cut -d, -f2 <<<"$now")" ] || [ $((tries += 1)) -ge 10 ]; }; then
+			break
+		fi
 		before=$now
 		sleep 0.6
 	done
