@@ -77,9 +77,11 @@ static unsigned poll_log(struct loop *l)
 		n = rte_ring_sc_dequeue_burst(core->log_lanes[i]->filled, (void **)slabs, LOG_BURST,
 					      NULL);
 		for (unsigned k = 0; k < n; k++)
+			/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): filled by the ring */
 			log_submit(core->log, slabs[k]);
 		work += n;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is always a generation */
 	work += log_poll(core->log, l->generation->plan, l->mono_ns);
 	while ((n = log_take_free(core->log, slabs, LOG_BURST)) > 0) {
 		for (unsigned k = 0; k < n; k++)
@@ -145,6 +147,7 @@ static void account_time(struct loop *l, uint64_t cycles, unsigned rx_work, unsi
 
 static void maybe_wait(struct loop *l)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is always a generation */
 	if (l->generation->plan->idle != PLAN_IDLE_ADAPTIVE || ++l->idle_rounds < IDLE_ROUNDS) {
 		if (l->idle_rounds > IDLE_CLOCK_ROUNDS)
 			rte_pause();
