@@ -95,7 +95,7 @@ class Guest:
                 self.boot_id = words[1]
                 return
 
-    def run(self, script, timeout=120):
+    def run(self, script, timeout=240):
         """(exit status, output) of a shell script in the guest, run as root."""
         with open(os.path.join(self.work, "hand.log"), "a") as log:
             print(f"# {script}", file=log, flush=True)
@@ -107,7 +107,7 @@ class Guest:
             print(f"{out}\n-> {status}", file=log)
         return int(status), out
 
-    def ok(self, script, timeout=120):
+    def ok(self, script, timeout=240):
         status, out = self.run(script, timeout)
         if status != 0:
             raise GuestError(f"in the guest: {script}\n  exit {status}: {out}")
