@@ -137,8 +137,20 @@ static void judge_list(int dir, const struct segment *list, int count, uint64_t 
 	v->log_start = i < count ? list[i].base : active_base;
 }
 
+/* The newest sealed file keeps its full prepared size until the dataplane has trimmed it; what the
+ * log holds in all tells how much of it is true. */
+static uint64_t without_untrimmed(struct segment *newest, uint64_t total, uint64_t log_bytes)
+{
+	uint64_t excess = log_bytes && total > log_bytes ? total - log_bytes : 0;
+
+	if (excess > newest->bytes)
+		excess = newest->bytes;
+	newest->bytes -= excess;
+	return total - excess;
+}
+
 int retention_judge(const char *dir_path, uint64_t active_base, uint64_t active_bytes,
-		    const struct retention_limits *limits, uint64_t now_ns,
+		    uint64_t log_bytes, const struct retention_limits *limits, uint64_t now_ns,
 		    struct retention_verdict *verdict)
 {
 	struct segment *list = NULL;
@@ -151,6 +163,8 @@ int retention_judge(const char *dir_path, uint64_t active_base, uint64_t active_
 	int count = list_sealed(dir, active_base, &list);
 	for (int i = 0; i < count; i++)
 		total += list[i].bytes;
+	if (count > 0)
+		total = without_untrimmed(&list[count - 1], total, log_bytes);
 	if (count >= 0)
 		judge_list(dirfd(dir), list, count, active_base, total, limits, now_ns, verdict);
 	closedir(dir);
@@ -241,11 +255,12 @@ static void look(struct retention *r, const struct plan *plan, const struct stat
 	snprintf(w->name, sizeof(w->name), "%s-%u", stream->name, partition);
 	snprintf(dir, sizeof(dir), "%s/%s", plan->storage_path, w->name);
 	uint64_t active_base = atomic_load_explicit(&p->active_base, memory_order_acquire);
+	uint64_t log_bytes = state_load(&p->bytes);
 	uint64_t active_bytes = atomic_load_explicit(&p->active_bytes, memory_order_acquire);
 	/* A roll in between: the old size beside the new base would count one segment twice. */
 	if (active_base != atomic_load_explicit(&p->active_base, memory_order_acquire))
 		return;
-	int rc = retention_judge(dir, active_base, active_bytes, &limits, now_ns, &v);
+	int rc = retention_judge(dir, active_base, active_bytes, log_bytes, &limits, now_ns, &v);
 	if (rc < 0) {
 		log_warning("retention: %s: %s", dir, strerror(-rc));
 		w->next_look_ns = now_ns + UINT64_C(60000000000);

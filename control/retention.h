@@ -26,10 +26,11 @@ struct retention_verdict {
 
 /*
  * What may go from a partition's directory (its *.log files, the base offset being the name).
- * Everything from active_base on stays; active_bytes is its size that counts. 0 or -errno.
+ * Everything from active_base on stays; active_bytes is its size that counts, log_bytes what the
+ * log holds in all (0: unknown). 0 or -errno.
  */
 int retention_judge(const char *dir_path, uint64_t active_base, uint64_t active_bytes,
-		    const struct retention_limits *limits, uint64_t now_ns,
+		    uint64_t log_bytes, const struct retention_limits *limits, uint64_t now_ns,
 		    struct retention_verdict *verdict);
 
 struct retention;

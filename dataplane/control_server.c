@@ -74,7 +74,7 @@ static void drop_connection(struct dataplane *d)
 
 void control_server_accept(struct dataplane *d)
 {
-	int fd = accept4(d->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(d->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct epoll_event ev = {.events = EPOLLIN};
 	struct control_msg hello = {.type = CONTROL_HELLO};
 

@@ -134,12 +134,18 @@ static void close_fd(int fd)
 
 void dataplane_close(struct dataplane *d)
 {
+	if (d->socket_path[0] && d->listen_fd >= 0)
+		unlink(d->socket_path);
+	/* Writes may still be on their way to the device from memory that a tidy end would clear:
+	 * leave it to the kernel, which keeps the pages until they are done. */
+	if (d->topology && d->exit_code) {
+		fflush(NULL);
+		_exit(d->exit_code);
+	}
 	if (d->topology)
 		topology_destroy(d->topology);
 	if (d->lock_fd >= 0)
 		eal_stop();
-	if (d->socket_path[0] && d->listen_fd >= 0)
-		unlink(d->socket_path);
 	close_fd(d->conn_fd);
 	close_fd(d->listen_fd);
 	close_fd(d->signal_fd);

@@ -130,7 +130,7 @@ bool rx_batch_log_is_behind(const struct lane *lane)
 	unsigned ours = (unsigned)lane->free_count + rte_ring_count(lane->free) + lane->open_count;
 	unsigned log_has = lane->slabs_count > ours ? lane->slabs_count - ours : 0;
 
-	return log_has * 2 >= (unsigned)(lane->slabs_count - lane->open_count);
+	return log_has && log_has * 2 >= (unsigned)(lane->slabs_count - lane->open_count);
 }
 
 unsigned rx_batch_linger(struct lane *lane)

@@ -67,7 +67,8 @@ struct topology {
 	void *slab_memory[PLAN_LANES_MAX];  /* each lane's, in one piece */
 	size_t slab_memory_bytes[PLAN_LANES_MAX];
 	/* Main thread. */
-	uint32_t opened[PLAN_STREAMS_MAX]; /* by slot: a bit for each partition that is open */
+	uint32_t opened[PLAN_STREAMS_MAX]; /* by slot: a bit for each partition that is open ... */
+	char opened_name[PLAN_STREAMS_MAX][PLAN_NAME_MAX]; /* ... of this stream, for good */
 	struct plan *fixed; /* a copy of the first plan for whoever needs its fixed part for long */
 };
 

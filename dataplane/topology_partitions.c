@@ -111,6 +111,17 @@ static int open_stream(struct topology *t, const struct plan *plan, unsigned slo
 {
 	if (!plan->streams[slot].used && !left_behind(plan, 0, slot))
 		return 0;
+	/* A plan that was refused may have left partitions open. */
+	if (t->opened[slot] && strcmp(t->opened_name[slot], plan->streams[slot].name) != 0) {
+		snprintf(err, err_size,
+			 "stream %s: its slot holds partitions of %s since a reload that was "
+			 "refused; "
+			 "needs a restart",
+			 plan->streams[slot].name, t->opened_name[slot]);
+		return -EBUSY;
+	}
+	snprintf(t->opened_name[slot], sizeof(t->opened_name[slot]), "%s",
+		 plan->streams[slot].name);
 	for (unsigned i = 0; i < PLAN_LANES_MAX; i++) {
 		if (t->opened[slot] & UINT32_C(1) << i)
 			continue;
@@ -154,14 +165,16 @@ void topology_free_logs(struct topology *t)
 	for (unsigned i = 0; i < t->cores_count; i++) {
 		struct core *core = &t->cores[i];
 
-		if (core->log)
-			log_destroy(core->log);
-		core->log = NULL;
+		/* The disk first: its helper runs its queue to the end, and what stands there is
+		 * the log's. */
 		if (core->disk && core->sink)
 			disk_sink_destroy(core->disk);
 		else if (core->disk)
 			disk_uring_destroy(core->disk);
 		core->disk = NULL;
+		if (core->log)
+			log_destroy(core->log);
+		core->log = NULL;
 	}
 	free(t->fixed);
 	t->fixed = NULL;

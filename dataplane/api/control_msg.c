@@ -34,6 +34,18 @@ int control_msg_send(int sock, const struct control_msg *msg, int fd)
 	return n == (ssize_t)sizeof(copy) ? 0 : -EPROTO;
 }
 
+/* The last of the descriptors that came along; a peer that sends more must not use up ours. */
+static void take_fds(struct cmsghdr *c, int *fd)
+{
+	size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+	for (size_t i = 0; i < count; i++) {
+		if (*fd >= 0)
+			close(*fd);
+		memcpy(fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+	}
+}
+
 int control_msg_recv(int sock, struct control_msg *msg, int *fd, int flags)
 {
 	union {
@@ -54,9 +66,8 @@ int control_msg_recv(int sock, struct control_msg *msg, int *fd, int flags)
 	if (n < 0)
 		return -errno;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(fd, CMSG_DATA(c), sizeof(int));
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			take_fds(c, fd);
 	if (n == (ssize_t)sizeof(*msg) && !(mh.msg_flags & MSG_TRUNC) &&
 	    msg->magic == CONTROL_MSG_MAGIC) {
 		msg->text[sizeof(msg->text) - 1] = '\0';

@@ -60,16 +60,16 @@ static uint64_t lines(uint64_t bytes)
 	return (bytes + STATE_LINE - 1) / STATE_LINE * STATE_LINE;
 }
 
-/* What the head of a block for this plan would be. */
-static struct state layout_of(const struct plan *plan)
+/* What the head of a block of this shape would be. */
+static struct state layout_of(uint32_t ports, uint32_t lanes, uint32_t cores, uint32_t streams_max)
 {
 	struct state s = {.version = STATE_VERSION, .layout_check = layout_check()};
 	uint64_t at = lines(sizeof(struct state));
 
-	s.ports = plan->ports_count;
-	s.lanes = plan->lanes_count;
-	s.cores = plan->cores_count;
-	s.streams_max = plan->streams_max;
+	s.ports = ports;
+	s.lanes = lanes;
+	s.cores = cores;
+	s.streams_max = streams_max;
 	s.off_ports = at;
 	at += lines(s.ports * sizeof(struct state_port));
 	s.off_lanes = at;
@@ -83,16 +83,34 @@ static struct state layout_of(const struct plan *plan)
 	s.off_partitions = at;
 	at += (uint64_t)PLAN_LANES_MAX * s.streams_max * sizeof(struct state_partition);
 	s.size_bytes = at;
-	snprintf(s.storage_path, sizeof(s.storage_path), "%s", plan->storage_path);
 	return s;
 }
 
-static bool same_layout(const struct state *a, const struct state *b)
+static bool same_shape(const struct state *a, const struct state *b)
 {
-	return a->magic == STATE_MAGIC && a->version == b->version &&
-	       a->layout_check == b->layout_check && a->size_bytes == b->size_bytes &&
-	       a->ports == b->ports && a->lanes == b->lanes && a->cores == b->cores &&
-	       a->streams_max == b->streams_max && strcmp(a->storage_path, b->storage_path) == 0;
+	return a->version == b->version && a->layout_check == b->layout_check &&
+	       a->size_bytes == b->size_bytes && a->ports == b->ports && a->lanes == b->lanes &&
+	       a->cores == b->cores && a->streams_max == b->streams_max &&
+	       a->off_ports == b->off_ports && a->off_lanes == b->off_lanes &&
+	       a->off_cores == b->off_cores && a->off_streams == b->off_streams &&
+	       a->off_rx == b->off_rx && a->off_partitions == b->off_partitions;
+}
+
+/* Everything that readers go by fits this build and the size of the object. */
+static bool is_sound(const struct state *s, uint64_t size)
+{
+	if (s->ports > PLAN_PORTS_MAX || s->lanes > PLAN_LANES_MAX || s->cores > PLAN_CORES_MAX ||
+	    s->streams_max > PLAN_STREAMS_MAX || s->size_bytes != size)
+		return false;
+	struct state want = layout_of(s->ports, s->lanes, s->cores, s->streams_max);
+	return same_shape(s, &want);
+}
+
+/* Names in /dev/shm are free for all: a block that another user made, or may change, is not ours.
+ */
+static bool is_ours(const struct stat *st)
+{
+	return st->st_uid == geteuid() && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
 static struct state *map_shm(int fd, size_t size, int prot)
@@ -127,18 +145,21 @@ static struct state *create_fresh(const char *name, const struct state *want)
 struct state *state_create(const struct plan *plan, uint64_t tsc_hz, bool *fresh)
 {
 	char name[32];
-	struct state want = layout_of(plan);
+	struct state want = layout_of(plan->ports_count, plan->lanes_count, plan->cores_count,
+				      plan->streams_max);
 	struct state *s = NULL;
 	struct stat st;
 
+	snprintf(want.storage_path, sizeof(want.storage_path), "%s", plan->storage_path);
 	state_name(plan->run_dir, name);
 	*fresh = false;
 	int fd = shm_open(name, O_RDWR, 0);
 	if (fd >= 0) {
-		if (fstat(fd, &st) == 0 && (uint64_t)st.st_size == want.size_bytes)
+		if (fstat(fd, &st) == 0 && is_ours(&st) && (uint64_t)st.st_size == want.size_bytes)
 			s = map_shm(fd, want.size_bytes, PROT_READ | PROT_WRITE);
 		close(fd);
-		if (s && !same_layout(s, &want)) {
+		if (s && (s->magic != STATE_MAGIC || !same_shape(s, &want) ||
+			  strcmp(s->storage_path, want.storage_path) != 0)) {
 			munmap(s, want.size_bytes);
 			s = NULL;
 		}
@@ -172,8 +193,7 @@ static const struct state *open_block(const char *name)
 		return NULL;
 	}
 	if (__atomic_load_n(&s->magic, __ATOMIC_ACQUIRE) != STATE_MAGIC ||
-	    s->version != STATE_VERSION || s->layout_check != layout_check() ||
-	    s->size_bytes != (uint64_t)st.st_size) {
+	    !is_sound(s, (uint64_t)st.st_size)) {
 		munmap(s, (size_t)st.st_size);
 		errno = EPROTO;
 		return NULL;

@@ -27,8 +27,7 @@
 #define STATE_UNKNOWN UINT64_MAX /* a counter that the driver cannot tell */
 
 enum {
-	STATE_RECENT =
-		256, /* batches remembered for crash booking; more than slabs of a lane in flight */
+	STATE_RECENT = 2048, /* batches remembered for crash booking: more than a lane has slabs */
 	STATE_TEXT_MAX = 256,
 };
 

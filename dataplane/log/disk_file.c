@@ -102,11 +102,37 @@ static int truncate_file(const struct disk_op *op)
 	return 0;
 }
 
+/* Linux gives the descriptor back whatever close() says: never to be tried again. */
+static int close_once(const struct disk_op *op)
+{
+	int rc = close(disk_file_fd(op->file)) < 0 ? -errno : 0;
+
+	return rc == -EINTR || rc == -EAGAIN ? 0 : rc == -ENOSPC || rc == -EDQUOT ? -EIO : rc;
+}
+
 static int rename_file(const struct disk_op *op)
 {
-	if (rename(op->path, op->path2) < 0)
+	/* Tried again after the directory's sync failed, the name is already the new one. */
+	if (rename(op->path, op->path2) < 0 && (errno != ENOENT || access(op->path2, F_OK) < 0))
 		return -errno;
 	return sync_parent(op->path2);
+}
+
+/* On a full disk there is no block for a second file, and retention, which would free some, waits
+ * for its checkpoint. The old one has a block: a text of one sector is written over it, and its
+ * checksum tells if that was cut. */
+static int put_in_place(const struct disk_op *op, int why)
+{
+	enum { SECTOR = 512 };
+	int fd = op->len <= SECTOR ? open(op->path, O_WRONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return why;
+	int rc = write_all(fd, op->buf, op->len, 0);
+	if (rc == 0 && (ftruncate(fd, (off_t)op->len) < 0 || fsync(fd) < 0))
+		rc = -errno;
+	close(fd);
+	return rc;
 }
 
 static int put(const struct disk_op *op)
@@ -116,7 +142,7 @@ static int put(const struct disk_op *op)
 	snprintf(tmp, sizeof(tmp), "%s.tmp", op->path);
 	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return -errno;
+		return errno == ENOSPC || errno == EDQUOT ? put_in_place(op, -errno) : -errno;
 	int rc = write_all(fd, op->buf, op->len, 0);
 	if (rc == 0 && fsync(fd) < 0)
 		rc = -errno;
@@ -126,7 +152,7 @@ static int put(const struct disk_op *op)
 		rc = -errno;
 	if (rc < 0) {
 		unlink(tmp);
-		return rc;
+		return rc == -ENOSPC || rc == -EDQUOT ? put_in_place(op, rc) : rc;
 	}
 	return sync_parent(op->path);
 }
@@ -199,7 +225,7 @@ int64_t disk_helper_perform(struct disk_op *op, bool direct)
 	case DISK_SYNC_DIR:
 		return sync_directory(op->path);
 	case DISK_CLOSE:
-		return close(disk_file_fd(op->file)) < 0 ? -errno : 0;
+		return close_once(op);
 	case DISK_PUT:
 		return put(op);
 	case DISK_APPEND:

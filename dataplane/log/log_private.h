@@ -166,7 +166,8 @@ struct log_partition {
 	struct log_segment *active, *closing; /* closing: NULL when none */
 	struct log_next next;
 	struct log_op zero;
-	uint64_t sealed_bytes, sealed_count; /* of segments other than the active one */
+	uint64_t sealed_bytes, sealed_count;	      /* of segments other than the active one */
+	uint64_t sealed_last_base, sealed_last_bytes; /* of them the one sealed last in this life */
 	uint64_t spares[LOG_SPARES_MAX];
 	unsigned spares_count;
 	uint64_t log_start;

@@ -48,7 +48,10 @@ static void retired_file(struct log *log, struct log_op *lop)
 	if (r->step == RETIRE_LOG && lop->op.kind == DISK_RENAME)
 		p->spares[p->spares_count++] = s->base;
 	if (r->step == RETIRE_TIMEINDEX) {
-		p->sealed_bytes -= s->bytes;
+		/* Its size was asked for when it may not have been trimmed yet. */
+		p->sealed_bytes -= s->base == p->sealed_last_base && p->sealed_last_bytes
+					   ? p->sealed_last_bytes
+					   : s->bytes;
 		p->sealed_count--;
 		r->at++;
 		r->step = RETIRE_LOG;

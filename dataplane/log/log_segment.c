@@ -111,6 +111,8 @@ bool log_segment_roll(struct log *log, struct log_partition *p, uint64_t base)
 	p->closing = old;
 	p->active = seg;
 	p->sealed_bytes += old->pos;
+	p->sealed_last_base = old->base;
+	p->sealed_last_bytes = old->pos;
 	p->sealed_count++;
 	p->next.state = NEXT_NONE;
 	p->rename.p = p;

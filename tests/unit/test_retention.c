@@ -65,13 +65,16 @@ static void segment(uint64_t base, uint64_t bytes, uint64_t newest_ns, bool time
 	fclose(out);
 }
 
+static uint64_t log_bytes; /* what the log says it holds in all; 0: it does not */
+
 static struct retention_verdict judge(uint64_t active_base, uint64_t active_bytes, uint64_t bytes,
 				      uint64_t age_s)
 {
 	const struct retention_limits limits = {bytes, age_s * SECOND};
 	struct retention_verdict v;
 
-	cr_assert_eq(retention_judge(dir, active_base, active_bytes, &limits, NOW, &v), 0);
+	cr_assert_eq(retention_judge(dir, active_base, active_bytes, log_bytes, &limits, NOW, &v),
+		     0);
 	return v;
 }
 
@@ -89,6 +92,18 @@ Test(retention, by_size_keeps_at_least_the_limit)
 	cr_assert_eq(v.log_start, 30, "the active one stays");
 	cr_assert_eq(v.segments, 3);
 	cr_assert_eq(v.bytes, 3000);
+}
+
+Test(retention, a_file_that_is_not_trimmed_yet_counts_by_what_the_log_holds)
+{
+	segment(0, 1000, NOW, true);
+	segment(10, 1000, NOW, true);
+	segment(20, 100000, NOW, true); /* sealed a moment ago with 300 bytes */
+	segment(30, 100000, NOW, true);
+	log_bytes = 1000 + 1000 + 300 + 500;
+	cr_assert_eq(judge(30, 500, 2000, 0).log_start, 0);
+	cr_assert_eq(judge(30, 500, 1800, 0).log_start, 10);
+	log_bytes = 0;
 }
 
 Test(retention, by_age_of_the_newest_record)
@@ -148,7 +163,7 @@ Test(retention, a_missing_directory_is_an_error)
 	const struct retention_limits limits = {1, 1};
 	struct retention_verdict v;
 
-	cr_assert_lt(retention_judge("/nonexistent/x-0", 1, 1, &limits, NOW, &v), 0);
+	cr_assert_lt(retention_judge("/nonexistent/x-0", 1, 1, 0, &limits, NOW, &v), 0);
 }
 
 struct model {
