@@ -36,7 +36,7 @@ class Contestant:
             os.kill(pid, signal.SIGCONT)
 
     def close(self):
-        for pid in self.pids:
+        for pid in self.pids or ([self.process.pid] if self.process else []):
             try:
                 os.kill(pid, signal.SIGCONT)
             except ProcessLookupError:
@@ -67,8 +67,12 @@ class Bare(Contestant):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, bufsize=0)
         self.pids = [self.process.pid]
-        self.say("start")
-        self.reading()
+        try:
+            self.say("start")
+            self.reading()
+        except BaseException:
+            self.close()
+            raise
 
     def say(self, line):
         self.process.stdin.write(line.encode() + b"\n")
@@ -108,6 +112,7 @@ class Floor(Contestant):
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.pids = [self.process.pid]
         if self.process.stdout.readline().strip() != "ready":
+            self.close()
             raise BenchError("lane_floor does not start: " + " ".join(command))
         with open(counts, "rb") as file:
             self.counts = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
@@ -158,6 +163,13 @@ class Weir(Contestant):
         return json.loads(out.stdout)
 
     def start(self):
+        try:
+            return self.start_and_wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def start_and_wait(self):
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([self.weir, "run", "-c", self.config], stdout=log, stderr=log)
         until = time.monotonic() + START_TIMEOUT_S
@@ -167,8 +179,8 @@ class Weir(Contestant):
                 self.reader = self.open_reader()
             if self.reader:
                 now = self.reading()
+                self.pids = [self.process.pid] + ([now["pid"]] if now["pid"] else [])
                 if now["run_state"] == 2 and now["events"]:
-                    self.pids = [self.process.pid, now["pid"]]
                     return self
         with open(self.log, encoding="utf-8") as log:
             raise BenchError(f"weir ({self.name}) does not start:\n" + log.read())
