@@ -262,7 +262,10 @@ bool state_read_rx(const struct state *s, unsigned lane, unsigned port, struct s
 {
 	struct state_rx *rx = state_rx(s, lane, port);
 
-	for (int tries = 0; tries < 100000; tries++) {
+	for (int tries = 0; tries < 12000; tries++) {
+		/* The writer may not be running just now, half way through. */
+		if (tries > 10000)
+			usleep(100);
 		uint64_t before = atomic_load_explicit(&rx->seq, memory_order_acquire);
 		out->received = state_load(&rx->received);
 		out->received_bytes = state_load(&rx->received_bytes);
