@@ -113,5 +113,5 @@ uint64_t status_term(const struct status_packets *packets, const char *term);
 
 /* As people read it. */
 void status_print(FILE *out, const struct status *status);
-/* As docs/status-json.md tells. NULL: out of memory. */
+/* As docs/json.md tells. NULL: out of memory. */
 json_t *status_json(const struct status *status);
