@@ -17,13 +17,17 @@ durable() { status ".partitions[] | select(.stream == \"$1\") | .durable_end"; }
 restarted() { status_is ".run_state == \"running\" and .pid != $1"; }
 hash_of() { records "$DATA/$1-0" --from "$2" --to "$3" --format hash; }
 
-declare -A seen=([a]=0 [b]=0) before
+declare -A seen=([a]=0 [b]=0) before was
 : >"$T/ranges"
 for ((i = 1; i <= kills; i++)); do
 	sleep "$((RANDOM % 2)).$((RANDOM % 9 + 1))"
 	pid=$(status .pid)
-	before[a]=$(durable a)
-	before[b]=$(durable b)
+	# Held at a random moment, so that what it has published can be read before it dies.
+	kill -STOP "$pid"
+	for stream in a b; do
+		before[$stream]=$(durable $stream)
+		was[$stream]=$(hash_of $stream "${seen[$stream]}" "${before[$stream]}")
+	done
 	kill -9 "$pid"
 	if [ $((i % 3)) -eq 0 ]; then # and control with it: a new one starts at once, without having learnt to wait
 		kill -9 "$weir_pid"
@@ -34,8 +38,10 @@ for ((i = 1; i <= kills; i++)); do
 	for stream in a b; do
 		end=$(durable $stream)
 		assert_ge "durable end of $stream after kill $i" "$end" "${before[$stream]}"
-		# What is durable now never changes any more: remember it, the part since the last time.
-		echo "$stream ${seen[$stream]} ${before[$stream]} $(hash_of $stream "${seen[$stream]}" "${before[$stream]}")" >>"$T/ranges"
+		assert_eq "durable records of $stream after kill $i" \
+			"$(hash_of $stream "${seen[$stream]}" "${before[$stream]}")" "${was[$stream]}"
+		# And they never change any more: looked at again in the end.
+		echo "$stream ${seen[$stream]} ${before[$stream]} ${was[$stream]}" >>"$T/ranges"
 		seen[$stream]=${before[$stream]}
 	done
 done
