@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 [ "$(id -u)" -eq 0 ] || skip "needs root for mounts"
-python3 "$here/pcaps.py" numbered "$T/n.pcap" 50000 --size 1000
+"$python" "$here/pcaps.py" numbered "$T/n.pcap" 50000 --size 1000
 pcap_port "$T/n.pcap"
 lanes="{count: 1, idle: adaptive, slabs: 16}"
 refused() { # WHAT PATTERN
@@ -55,7 +55,7 @@ timeout $((60 * patience)) "$build/control/weir" run -c "$CONFIG" --until-idle 7
 assert_eq "exit status of a stop without space" $code 1
 grep -qi "no space" "$T/full.log" || fail "no line about the lack of space"
 mount -o remount,size=64m "$T/small"
-python3 "$here/pcaps.py" numbered "$T/n.pcap" 10 --size 1000
+"$python" "$here/pcaps.py" numbered "$T/n.pcap" 10 --size 1000
 run_until_idle
 assert_balanced
 assert_ge "packets lost" "$(final .ledger.packets.lost_in_crash)" 1

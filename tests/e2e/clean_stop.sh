@@ -2,7 +2,7 @@
 # SIGTERM drains, syncs and trims: every file is byte exact afterwards, and the next start goes on.
 . "$(dirname "$0")/lib.sh"
 
-python3 "$here/pcaps.py" numbered "$T/n.pcap" 60000 --size 200
+"$python" "$here/pcaps.py" numbered "$T/n.pcap" 60000 --size 200
 pcap_port "$T/n.pcap"
 segment_size=2MiB
 lanes="{count: 1, idle: adaptive, slabs: 256}"

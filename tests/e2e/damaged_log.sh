@@ -3,7 +3,7 @@
 # at the last valid batch, never takes a stale one, rebuilds indexes, and goes on; verify finds the damage.
 . "$(dirname "$0")/lib.sh"
 
-python3 "$here/pcaps.py" numbered "$T/n.pcap" 20000 --size 200
+"$python" "$here/pcaps.py" numbered "$T/n.pcap" 20000 --size 200
 pcap_port "$T/n.pcap"
 lanes="{count: 1, idle: adaptive, slabs: 256}"
 segment_size=1MiB
@@ -41,7 +41,7 @@ recovers() { # WHAT RECORDS_AT_LEAST RECORDS_AT_MOST
 	rm -rf "$DATA" "$(state_block)"
 	write_config
 }
-python3 "$here/pcaps.py" numbered "$T/one.pcap" 1 --first 99999999
+"$python" "$here/pcaps.py" numbered "$T/one.pcap" 1 --first 99999999
 
 crash 20000
 tail_of_log

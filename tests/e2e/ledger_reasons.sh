@@ -2,7 +2,7 @@
 # One packet and more for each reason to drop that bytes can show: each is counted under its name.
 . "$(dirname "$0")/lib.sh"
 
-python3 "$here/pcaps.py" reasons "$T/reasons.pcap" | sort >"$T/want"
+"$python" "$here/pcaps.py" reasons "$T/reasons.pcap" | sort >"$T/want"
 pcap_port "$T/reasons.pcap"
 streams='  - {name: good, listen: {udp: 5000}, decoder: datagram}'
 run_until_idle

@@ -14,6 +14,8 @@ export LC_ALL=C.UTF-8
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=$(cd "${WEIR_BUILD:-$root/build}" && pwd) || exit 1
+python=/usr/bin/python3 # Debian's own, which deps installs: what else is in the PATH may be slow to start
+[ -x $python ] || python=python3
 test_name=$(basename "$0" .sh)
 T=$(mktemp -d "/tmp/weir-e2e-$test_name.XXXXXX")
 DATA=$T/data
@@ -86,6 +88,11 @@ cleanup() {
 	for space in "${spaces[@]}"; do ip netns del "$space" 2>/dev/null; done
 	for mount in "${mounts[@]}"; do umount "$mount" 2>/dev/null; done
 	rm -f "$(state_block)"
+	# A process that a sanitizer stopped may have been started again: the test itself may not have noticed.
+	if [ $status -eq 0 ] && grep -qaE 'ERROR: [A-Za-z]+Sanitizer|runtime error:' "$T"/*.log 2>/dev/null; then
+		echo "FAIL: a sanitizer found something"
+		status=1
+	fi
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
 		for log in "$T"/*.log; do
 			[ -s "$log" ] && echo "--- ${log##*/}" && tail -n 25 "$log"
@@ -284,7 +291,7 @@ assert_verified() { # [DATA_DIR]
 verified() { jq -r "$1" "$T/verify.json"; }
 
 # Records as another reader sees them (records.py shares no code with weir).
-records() { python3 "$here/records.py" "$@"; }
+records() { "$python" "$here/records.py" "$@"; }
 
 # The values in the log are exactly what the file of hex lines says, in order.
 assert_values() { # PARTITION_DIR EXPECTED_HEX_FILE
@@ -296,7 +303,7 @@ assert_values() { # PARTITION_DIR EXPECTED_HEX_FILE
 }
 
 # What tshark finds in a capture goes to $T/expect.tsv: frame src sport dst dport vlan payload.
-expect_from() { python3 "$here/pcaps.py" expect "$1" >"$T/expect.tsv"; }
+expect_from() { "$python" "$here/pcaps.py" expect "$1" >"$T/expect.tsv"; }
 # The payloads of those rows for which the awk condition holds: $2 source, $3 its port, $5 destination
 # port, $6 VLAN id or "-".
 assert_stream() { # PARTITION AWK_CONDITION
@@ -375,7 +382,7 @@ send_oneway() {
 }
 # COUNT numbered packets, PPS a second, in the background: its pid in $last_pid.
 send_numbered() { # COUNT PPS [PCAPS.PY OPTIONS...]
-	python3 "$here/pcaps.py" numbered "$T/numbered.pcap" "$1" --mac "$rx_mac" "${@:3}"
+	"$python" "$here/pcaps.py" numbered "$T/numbered.pcap" "$1" --mac "$rx_mac" "${@:3}"
 	background "${in_tx[@]}" tcpreplay -q -i eth0 -p "$2" "$T/numbered.pcap"
 }
 packets_in() { capinfos -TrMc "$1" | cut -f2; } # CAPTURE

@@ -7,7 +7,7 @@ capture=$root/tests/data/quickstart.pcap
 for text in 'one\ntwo\nthree' 'cr\r\nlf\n' '\n\n\nafter empty ones\n\n' '\n' '\r\n' 'no end' 'a\rb\n' ''; do
 	printf '%b' "$text" | xxd -p | tr -d '\n'
 	echo
-done | python3 "$here/pcaps.py" payloads "$T/lines.pcap" --port 8125
+done | "$python" "$here/pcaps.py" payloads "$T/lines.pcap" --port 8125
 mergecap -a -F pcap -w "$T/all.pcap" "$capture" "$T/lines.pcap"
 pcap_port "$T/all.pcap"
 streams='  - {name: metrics, listen: {udp: 8125}, decoder: lines}'
@@ -16,7 +16,7 @@ assert_balanced
 assert_verified
 
 expect_from "$T/all.pcap"
-awk -F'\t' '$5 == 8125 {print $7}' "$T/expect.tsv" | python3 -c '
+awk -F'\t' '$5 == 8125 {print $7}' "$T/expect.tsv" | "$python" -c '
 import sys
 for packet in sys.stdin:
     for line in bytes.fromhex(packet.strip()).split(b"\n"):

@@ -4,7 +4,7 @@
 
 case $patience in 1) ;; *) skip "sanitizers make system calls of their own" ;; esac
 [ "$(nproc)" -ge 2 ] || skip "needs 2 cores: on one the polling core is the log core"
-python3 "$here/pcaps.py" numbered "$T/n.pcap" 4096 --size 128 --senders 1000
+"$python" "$here/pcaps.py" numbered "$T/n.pcap" 4096 --size 128 --senders 1000
 port "net_pcap0,rx_pcap=$T/n.pcap,infinite_rx=1"
 lanes="{count: 1, idle: spin}"
 streams='  - {name: all, listen: {udp: any}, decoder: datagram, retention: {size: 1GiB}}'

@@ -3,7 +3,7 @@
 # stored is whole.
 . "$(dirname "$0")/lib.sh"
 
-python3 "$here/pcaps.py" numbered "$T/n.pcap" 4096 --size 1000 --senders 100
+"$python" "$here/pcaps.py" numbered "$T/n.pcap" 4096 --size 1000 --senders 100
 port "net_pcap0,rx_pcap=$T/n.pcap,infinite_rx=1"
 lanes="{count: 1, idle: spin, slabs: 4}"
 streams='  - {name: all, listen: {udp: any}, decoder: datagram, compression: zstd, segment_size: 64MiB, retention: {size: 256MiB}}'

@@ -30,7 +30,7 @@ for file in "$root"/tests/data/*.pcap; do packets=$((${packets:-0} + $(packets_i
 
 total=$(packets_in "$T/well.pcap")
 awk -F'\t' -v last=$((total - packets)) '$1 <= last' "$T/expect.tsv" >"$T/collection.tsv"
-python3 "$here/groundtruth.py" "$T/collection.tsv" "$captures" "${well[@]}" >"$T/groundtruth.log" 2>&1 ||
+"$python" "$here/groundtruth.py" "$T/collection.tsv" "$captures" "${well[@]}" >"$T/groundtruth.log" 2>&1 ||
 	fail "$(tail -n 1 "$T/groundtruth.log")"
 note "$(cat "$T/groundtruth.log")"
 

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 capture=$root/tests/data/quickstart.pcap
-python3 "$here/pcaps.py" split "$capture" 4 "$T/q"
+"$python" "$here/pcaps.py" split "$capture" 4 "$T/q"
 port "net_pcap0,rx_pcap=$T/q0.pcap,rx_pcap=$T/q1.pcap,rx_pcap=$T/q2.pcap,rx_pcap=$T/q3.pcap"
 lanes="{count: 4, idle: adaptive}"
 run_until_idle

@@ -5,7 +5,7 @@
 # timeout: 150
 . "$(dirname "$0")/lib.sh"
 
-python3 "$here/pcaps.py" numbered "$T/n.pcap" 2000 --size 200 --ports 5000,5001
+"$python" "$here/pcaps.py" numbered "$T/n.pcap" 2000 --size 200 --ports 5000,5001
 pcap_port "$T/n.pcap,infinite_rx=1"
 lanes="{count: 1, idle: adaptive}"
 streams='  - {name: plain, listen: {udp: 5000}, segment_size: 2MiB, batch_size: 64KiB, retention: {size: 8MiB}}

@@ -3,7 +3,7 @@
 # the log begins, and the files agree.
 . "$(dirname "$0")/lib.sh"
 
-python3 "$here/pcaps.py" numbered "$T/n.pcap" 80000 --size 200 --ports 5000,5001,5002
+"$python" "$here/pcaps.py" numbered "$T/n.pcap" 80000 --size 200 --ports 5000,5001,5002
 pcap_port "$T/n.pcap"
 lanes="{count: 1, idle: adaptive, slabs: 512}"
 streams='  - {name: size, listen: {udp: 5000}, decoder: datagram, segment_size: 1MiB, batch_size: 64KiB, retention: {size: 3MiB}}

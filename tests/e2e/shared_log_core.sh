@@ -4,7 +4,7 @@
 
 [ "$(nproc)" -ge 2 ] || skip "needs 2 cores"
 capture=$root/tests/data/quickstart.pcap
-python3 "$here/pcaps.py" split "$capture" 2 "$T/q"
+"$python" "$here/pcaps.py" split "$capture" 2 "$T/q"
 port "net_pcap0,rx_pcap=$T/q0.pcap,rx_pcap=$T/q1.pcap"
 lanes="{count: 2, idle: adaptive, log_cores: [0]}"
 run_until_idle
