@@ -11,7 +11,7 @@
 struct disk_sink {
 	struct disk disk;
 	struct disk_op *done, **done_end;
-	uint32_t files;
+	_Atomic uint32_t files; /* the main thread opens partitions while the log core runs */
 };
 
 static uint64_t now_ns(void)
