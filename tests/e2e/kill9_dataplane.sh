@@ -11,7 +11,7 @@ segment_size=1MiB
 streams='  - {name: a, listen: {udp: 5000}, decoder: datagram}
   - {name: b, listen: {udp: 5001}, decoder: datagram, compression: lz4}'
 start_weir "${in_rx[@]}"
-send_numbered $((kills * 12000)) 6000 --size 300 --ports 5000,5001
+send_numbered $((kills * 20000)) 6000 --size 300 --ports 5000,5001
 sender=$last_pid
 durable() { status ".partitions[] | select(.stream == \"$1\") | .durable_end"; }
 restarted() { status_is ".run_state == \"running\" and .pid != $1"; }

@@ -17,20 +17,20 @@ import sys
 HEAD = struct.Struct(">qiibIhiqqqhii")  # baseOffset ... recordCount
 
 
-def inflate_lz4(data, context=[]):
+def inflate_lz4(data, context=[], room=ctypes.create_string_buffer(1 << 20)):
     """One LZ4 frame, by the library: a process for each batch would take most of a test's time."""
     lib = ctypes.CDLL("liblz4.so.1")
     lib.LZ4F_decompress.restype = lib.LZ4F_createDecompressionContext.restype = ctypes.c_size_t
     if not context:
         context.append(ctypes.c_void_p())
         assert lib.LZ4F_createDecompressionContext(ctypes.byref(context[0]), 100) == 0
-    out, at, room = b"", 0, ctypes.create_string_buffer(1 << 20)
+    out, at = b"", 0
     left = 1
     while left:
         got, taken = ctypes.c_size_t(len(room)), ctypes.c_size_t(len(data) - at)
         left = lib.LZ4F_decompress(context[0], room, ctypes.byref(got), data[at:], ctypes.byref(taken), None)
         assert left < 1 << 32 and got.value + taken.value > 0, "LZ4 frame"
-        out += room.raw[:got.value]
+        out += ctypes.string_at(room, got.value)
         at += taken.value
     assert at == len(data), f"{len(data) - at} bytes behind the LZ4 frame"
     return out
