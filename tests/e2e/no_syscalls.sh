@@ -1,5 +1,6 @@
 #!/bin/bash
 # In spin mode and under load the polling core makes no system call at all.
+# timeout: 400
 . "$(dirname "$0")/lib.sh"
 
 case $patience in 1) ;; *) skip "sanitizers make system calls of their own" ;; esac
