@@ -9,17 +9,14 @@ enum { LINGER_AGAIN_NS = 200 * 1000 };
 
 const uint8_t rx_null_key[RX_KEY_READABLE] = {1}; /* zigzag of -1 */
 
-/* Free slabs go back on a stack: the one used last is the one whose memory is still in the cache.
- */
+/* The one that has been free longest. The lines of one just read are still in the log core's cache,
+ * and to write them costs half the rate (docs/performance.md, "Which slab next"). */
 static struct slab *take_free_slab(struct lane *lane)
 {
-	unsigned room = (unsigned)(lane->slabs_count - lane->free_count);
+	void *slab;
 
-	if (room)
-		lane->free_count += (uint16_t)rte_ring_sc_dequeue_burst(
-			lane->free, (void **)&lane->free_stack[lane->free_count], room, NULL);
-	if (lane->free_count)
-		return lane->free_stack[--lane->free_count];
+	if (likely(rte_ring_sc_dequeue(lane->free, &slab) == 0))
+		return slab;
 	state_add(&lane->state->slabs_short, 1);
 	return NULL;
 }
@@ -127,7 +124,7 @@ void rx_batch_close(struct lane *lane, uint16_t slot)
 
 bool rx_batch_log_is_behind(const struct lane *lane)
 {
-	unsigned ours = (unsigned)lane->free_count + rte_ring_count(lane->free) + lane->open_count;
+	unsigned ours = rte_ring_count(lane->free) + lane->open_count;
 	unsigned log_has = lane->slabs_count > ours ? lane->slabs_count - ours : 0;
 
 	return log_has && log_has * 2 >= (unsigned)(lane->slabs_count - lane->open_count);

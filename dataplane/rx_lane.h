@@ -32,7 +32,6 @@ struct lane {
 	uint16_t slabs_count;
 	uint16_t burst;
 	uint16_t open_count;
-	uint16_t free_count;
 	uint16_t touched_count;
 	const struct rx_route *route; /* of the generation that the lane works by */
 	struct state_lane *state;
@@ -44,7 +43,6 @@ struct lane {
 	struct clock_now now;	  /* read once an iteration */
 	int64_t now_ms;		  /* now.real_ns in Kafka's unit */
 	uint64_t linger_due_ns;	  /* of the batch that is due first; UINT64_MAX: none open */
-	struct slab **free_stack; /* slabs_count entries, free_count used */
 	struct rx_batch *batches; /* by slot */
 	uint16_t *open_slots;	  /* slots with an open batch, open_count of them */
 	uint8_t *scratch;	  /* LANE_SCRATCH bytes: a payload of many segments in one piece */

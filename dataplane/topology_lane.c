@@ -34,7 +34,7 @@ static bool make_slabs(struct topology *t, struct lane *lane, const struct plan_
 	t->slabs[lane->index] = slabs;
 	t->slab_memory[lane->index] = memory;
 	t->slab_memory_bytes[lane->index] = bytes;
-	if (!slabs || !memory || !lane->free_stack)
+	if (!slabs || !memory)
 		return false;
 	memset(memory, 0, bytes); /* first touch now, not under traffic */
 	for (unsigned i = 0; i < plan->slabs; i++) {
@@ -42,10 +42,9 @@ static bool make_slabs(struct topology *t, struct lane *lane, const struct plan_
 		slabs[i].size_bytes = plan->slab_bytes;
 		slabs[i].lane = lane->index;
 		slabs[i].buf_index = UINT16_MAX;
-		lane->free_stack[i] = &slabs[i];
+		rte_ring_sp_enqueue(lane->free, &slabs[i]);
 	}
 	lane->slabs_count = (uint16_t)plan->slabs;
-	lane->free_count = (uint16_t)plan->slabs;
 	return true;
 }
 
@@ -82,7 +81,6 @@ int topology_make_lane(struct topology *t, const struct plan *plan, uint16_t ind
 	lane->senders = lane_alloc("senders", sizeof(*lane->senders), numa);
 	lane->batches = lane_alloc("batches", plan->streams_max * sizeof(*lane->batches), numa);
 	lane->open_slots = lane_alloc("open", plan->streams_max * sizeof(*lane->open_slots), numa);
-	lane->free_stack = lane_alloc("stack", p->slabs * sizeof(*lane->free_stack), numa);
 	lane->scratch = lane_alloc("scratch", LANE_SCRATCH, numa);
 	if (!lane->filled || !lane->free || !lane->senders || !lane->batches || !lane->open_slots ||
 	    !lane->scratch || !make_slabs(t, lane, p, numa))
@@ -111,7 +109,6 @@ void topology_free_lane(struct topology *t, uint16_t index)
 	rte_free(lane->senders);
 	rte_free(lane->batches);
 	rte_free(lane->open_slots);
-	rte_free(lane->free_stack);
 	rte_free(lane->scratch);
 	rte_free(t->slabs[index]);
 	rte_free(t->slab_memory[index]);

@@ -352,3 +352,28 @@ Test(rx_lane, a_batch_stays_open_while_the_log_is_behind)
 	cr_expect_eq(rte_ring_count(lane->filled), 1);
 	cr_expect_eq(lane->open_count, 0);
 }
+
+/* Slabs are used in turn. One that another core has just read is the dearest to write: its lines are
+ * still in that core's cache (docs/performance.md, "Which slab next"). */
+Test(rx_lane, the_slab_longest_free_is_next)
+{
+	struct frame_spec s = frame_default(0);
+	struct slab *slab, *order[64];
+	unsigned n = lane->slabs_count;
+
+	s.dst_port = 1005; /* linger 0: a batch for each poll */
+	frame_make(frame, &s);
+	cr_assert_lt(n, 64);
+	for (unsigned i = 0; i < 3 * n; i++) {
+		cr_assert_eq(rte_ring_sp_enqueue(wire[0], to_mbufs(s.len, s.payload_off)), 0);
+		lane_poll(lane);
+		lane->now.mono_ns += 1000;
+		cr_assert_eq(rte_ring_sc_dequeue(lane->filled, (void **)&slab), 0);
+		if (i < n)
+			order[i] = slab;
+		cr_expect_eq(slab, order[i % n], "batch %u", i);
+		for (unsigned k = 0; i < n && k < i; k++)
+			cr_expect_neq(slab, order[k], "slab %u again as batch %u", k, i);
+		rte_ring_sp_enqueue(lane->free, slab);
+	}
+}
