@@ -4,6 +4,9 @@ import time
 
 SETTLE_S = 0.2
 LEAST_OF_BEST_BARE = 0.9
+# A round trip of a cache line between two cores is 50 to 110 ns within one L3 cache and 300 to 370 between two, on the
+# machine of docs/performance.md.
+FAR_NS = 180
 
 
 def difference(before, after):
@@ -32,11 +35,17 @@ def turn(contestant, seconds):
         contestant.hold()
 
 
-def run(contestants, rounds, seconds, progress):
-    """A list of rounds, each a dict by name."""
+def run(contestants, rounds, seconds, distance, progress):
+    """A list of rounds, each a dict by name. `distance` tells the round trip between the cores, asked around each turn."""
     done = []
     for i in range(rounds):
-        done.append({c.name: turn(c, seconds) for c in contestants})
+        done.append({})
+        before = distance()
+        for c in contestants:
+            now = turn(c, seconds)
+            after = distance()
+            done[-1][c.name] = {**now, "distance_ns": [before, after]}
+            before = after
         progress(i + 1, rounds, done[-1])
     return done
 
@@ -45,6 +54,16 @@ def keep(rounds):
     """Those whose bare rate came near its own best: in the others the machine was not itself."""
     best = max(r["bare"]["rate"] for r in rounds)
     return [r for r in rounds if r["bare"]["rate"] >= LEAST_OF_BEST_BARE * best]
+
+
+def near(rounds, name):
+    """Those in which the two cores shared a cache when this contestant had its turn."""
+    return [r for r in rounds if max(r[name]["distance_ns"]) < FAR_NS]
+
+
+def far(rounds, name):
+    """Those in which they did not. (Where they were moved during the turn it is neither.)"""
+    return [r for r in rounds if min(r[name]["distance_ns"]) >= FAR_NS]
 
 
 def spread(values):
