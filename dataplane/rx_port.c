@@ -50,13 +50,18 @@ static int probe(struct port *port, const struct plan_port *plan, char *err, siz
 	return 0;
 }
 
-/* RSS over addresses only: one sender stays on one lane, whatever ports it uses. */
-static uint64_t rss_addresses(const struct rte_eth_dev_info *info)
+enum {
+	RSS_V4 = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_OTHER,
+	RSS_V6 = RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER |
+		 RTE_ETH_RSS_IPV6_EX,
+};
+
+uint64_t port_rss(uint64_t can)
 {
-	return info->flow_type_rss_offloads &
-	       (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_OTHER |
-		RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER |
-		RTE_ETH_RSS_IPV6_EX);
+	uint64_t v4 = can & RTE_ETH_RSS_IPV4 ? RSS_V4 : RSS_V4 | RTE_ETH_RSS_NONFRAG_IPV4_UDP;
+	uint64_t v6 = can & RTE_ETH_RSS_IPV6 ? RSS_V6 : RSS_V6 | RTE_ETH_RSS_NONFRAG_IPV6_UDP;
+
+	return can & (v4 | v6);
 }
 
 static int configure(struct port *port, const struct plan_port *plan,
@@ -72,9 +77,10 @@ static int configure(struct port *port, const struct plan_port *plan,
 			 plan->name, plan->device, info->max_rx_queues, port->queues);
 		return -EINVAL;
 	}
-	if (port->queues > 1 && rss_addresses(info)) {
+	uint64_t rss = port_rss(info->flow_type_rss_offloads);
+	if (port->queues > 1 && rss) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = rss_addresses(info);
+		conf.rx_adv_conf.rss_conf.rss_hf = rss;
 	}
 	if (plan->mtu) {
 		conf.rxmode.mtu = plan->mtu;

@@ -44,6 +44,12 @@ void port_close(struct port *port);
 /* Copies the driver's counters into the state block; every 100 ms, main thread. */
 void port_refresh(struct port *port);
 
+/* The kinds of hash to ask for (RTE_ETH_RSS_*), of those that a device can do: over the addresses
+ * only, so that one sender stays on one lane, whatever ports it uses. Some NICs (i40e) have no hash
+ * of that kind that takes UDP in and would leave all of it on queue 0: there the ports count too,
+ * and a sender stays on one lane for each of its ports. */
+uint64_t port_rss(uint64_t can);
+
 /* rx_port_missed.c: finds out where this driver keeps its missed packets. */
 void port_missed_init(struct port *port, const char *driver);
 uint64_t port_missed(struct port *port, uint64_t imissed);

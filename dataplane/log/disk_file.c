@@ -184,9 +184,14 @@ static int scrub_write(void *arg, const void *buf, size_t len, uint64_t offset)
 	return write_all(*(const int *)arg, buf, len, offset);
 }
 
+static void scrub_prefetch(void *arg, size_t len, uint64_t offset)
+{
+	posix_fadvise(*(const int *)arg, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
 static int64_t scrub(const struct disk_op *op)
 {
-	static const struct log_scrub_io io = {scrub_read, scrub_write};
+	static const struct log_scrub_io io = {scrub_read, scrub_write, scrub_prefetch};
 	int fd = open(op->path, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)

@@ -20,7 +20,14 @@
 struct log_scrub_io {
 	ssize_t (*read)(void *arg, void *buf, size_t len, uint64_t offset); /* or -errno */
 	int (*write)(void *arg, const void *buf, size_t len, uint64_t offset);
+	/* These bytes will probably be read soon. NULL: reading is cheap. */
+	void (*prefetch)(void *arg, size_t len, uint64_t offset);
 };
+
+/* The next head is known only when the one before it was read: a random read each, one after the
+ * other, which for a segment of large batches takes longer than to fill one. But batches are much
+ * of one size, so that where heads will be can be guessed that many batches ahead. */
+enum { LOG_SCRUB_AHEAD = 32 };
 
 /* Looks at up to heads batches from offset on. Returns the offset to go on from, 0 when there are
  * no more (the caller then makes it durable), or -errno. */

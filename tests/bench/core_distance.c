@@ -4,7 +4,6 @@
  * the guest says so, but lines then take five times as long, and whatever two cores hand each other
  * is slower by as much. scripts/bench asks around each turn (docs/performance.md, "Near and far").
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>

@@ -94,7 +94,7 @@ static int scrub_write(void *arg, const void *buf, size_t len, uint64_t offset)
 
 static int64_t do_scrub(struct disk_sim *sim, struct disk_op *op)
 {
-	static const struct log_scrub_io io = {scrub_read, scrub_write};
+	static const struct log_scrub_io io = {scrub_read, scrub_write, NULL};
 	struct inode *inode = sim_inode_at(sim, op->path);
 	int64_t rc = inode ? log_scrub(&io, inode, op->offset, 16) : -ENOENT;
 

@@ -353,8 +353,8 @@ Test(rx_lane, a_batch_stays_open_while_the_log_is_behind)
 	cr_expect_eq(lane->open_count, 0);
 }
 
-/* Slabs are used in turn. One that another core has just read is the dearest to write: its lines are
- * still in that core's cache (docs/performance.md, "Which slab next"). */
+/* Slabs are used in turn. One that another core has just read is the dearest to write: its lines
+ * are still in that core's cache (docs/performance.md, "Which slab next"). */
 Test(rx_lane, the_slab_longest_free_is_next)
 {
 	struct frame_spec s = frame_default(0);
