@@ -101,7 +101,25 @@ expect_man_pages() {
 		expect_options "$page" "$build/control/weir" "$command"
 	done < <(sed -nE 's/^\t\{"([a-z-]+)", *".*/\1/p' "$source/control/weir.c")
 	expect_options "$work/root$man/man8/weir-control.8" "$build/control/weir-control"
+	expect_options "$work/root$man/man8/weir-dataplane.8" "$build/dataplane/weir-dataplane"
 	expect_options "$work/root$man/man8/weir-setup-host.8" "$source/scripts/setup-host"
+}
+
+# The installed programs find each other, and do the main job.
+expect_installed_to_run() {
+	cat >"$work/weir.yaml" <<-END
+		run_dir: $work/run
+		hugepages: off
+		ports: [{name: p, device: "net_pcap0,rx_pcap=$source/tests/data/quickstart.pcap"}]
+		storage: {path: $work/data, segment_size: 16MiB}
+		control: {listen: "off"}
+		streams: [{name: all, listen: {udp: any}}]
+	END
+	"$work/root$bin/weir" run -c "$work/weir.yaml" --until-idle 700ms --json >"$work/final.json" 2>"$work/run.log" ||
+		{ cat "$work/run.log"; fail "the installed weir does not run"; return; }
+	[ "$(jq .balanced "$work/final.json")" = true ] || fail "the installed weir's ledger does not balance"
+	grep -q "$work/root$libexec/weir/weir-dataplane\|weir-dataplane" "$work/run.log" || fail "no word of the dataplane"
+	"$work/root$bin/weir" verify "$work/data" >"$work/verify.log" || fail "the installed weir does not verify"
 }
 
 command -v man >/dev/null || { echo "SKIP: man is not installed"; exit 77; }
@@ -113,5 +131,6 @@ expect_files
 expect_units_to_fit
 expect_man_pages
 expect_config_kept
+expect_installed_to_run
 [ $failed = 0 ] && echo "installed files and man pages: as they should be"
 exit $failed

@@ -26,7 +26,7 @@ expect_from "$T/well.pcap"
 assert_stream all-0 1
 assert_verified
 for file in "$root"/tests/data/*.pcap; do packets=$((${packets:-0} + $(packets_in "$file"))); done
-[ ${#well[@]} -gt 0 ] || exit 0
+[ ${#well[@]} -gt 0 ] || skip "only the captures of tests/data, which are right: no collection at $captures (WEIR_CAPTURES)"
 
 total=$(packets_in "$T/well.pcap")
 awk -F'\t' -v last=$((total - packets)) '$1 <= last' "$T/expect.tsv" >"$T/collection.tsv"
