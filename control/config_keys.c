@@ -115,8 +115,9 @@ const struct config_key config_keys[] = {
 		"each polling core writes its own log."},
 	{"lanes.slabs", CONFIG_NUMBER, .offset = TOP(lanes.slabs), .min = 4, .max = 1024, .special = "auto",
 	 .special_value = CONFIG_AUTO, .dflt = "auto", .example = "24",
-	 .why = "Batch buffers of a lane. More ride out a slower disk, fewer stay in the cache. `auto` is 2 to 4 MiB "
-		"of them, but always one for each stream, each write in flight, and two more."},
+	 .why = "Batch buffers of a lane. As many as stay in the cache (2 to 4 MiB) take turns; the others ride out a "
+		"disk that stalls. `auto` adds 32 MiB of those, but has at least one buffer for each stream, each "
+		"write in flight, and two more."},
 	{"lanes.burst", CONFIG_NUMBER, .offset = TOP(lanes.burst), .reload = true, .min = 1, .max = 256,
 	 .dflt = "64", .example = "32",
 	 .why = "Packets to take from a port at a time at most."},

@@ -27,6 +27,7 @@ enum {
 /* Slabs in hot use on a lane: few enough for the cache, enough to keep a device busy. */
 #define HOT_MIN (2 * MIB)
 #define HOT_MAX (4 * MIB)
+#define RESERVE (32 * MIB)
 
 struct building {
 	const struct config *config;
@@ -134,13 +135,20 @@ static int build_cores(struct building *b)
 	return 0;
 }
 
-static uint32_t auto_slabs(const struct building *b, uint32_t slab_bytes)
+static uint32_t hot_slabs(const struct building *b, uint32_t slab_bytes)
 {
 	uint64_t hot = b->placement->cache_share_bytes / 2;
-	uint32_t least = b->plan->streams_max + b->plan->write_depth + SLABS_SPARE, n;
 
 	hot = hot < HOT_MIN ? HOT_MIN : hot > HOT_MAX ? HOT_MAX : hot;
-	n = (uint32_t)(hot / slab_bytes);
+	return hot > slab_bytes ? (uint32_t)(hot / slab_bytes) : 1;
+}
+
+/* Those that take turns, and as many more as ride out a device that stalls. */
+static uint32_t auto_slabs(const struct building *b, uint32_t slab_bytes)
+{
+	uint32_t least = b->plan->streams_max + b->plan->write_depth + SLABS_SPARE;
+	uint32_t n = hot_slabs(b, slab_bytes) + (uint32_t)(RESERVE / slab_bytes);
+
 	n = n < least ? least : n;
 	return n > SLABS_MAX ? SLABS_MAX : n;
 }
@@ -177,9 +185,11 @@ static int build_slabs(struct building *b)
 			 c->streams_count, c->streams_count + 1);
 		return -EINVAL;
 	}
+	uint32_t hot = old ? old->hot_slabs : hot_slabs(b, slab_bytes);
 	for (unsigned i = 0; i < b->plan->lanes_count; i++) {
 		b->plan->lanes[i].slabs = slabs;
 		b->plan->lanes[i].slab_bytes = slab_bytes;
+		b->plan->lanes[i].hot_slabs = hot < slabs ? hot : slabs;
 	}
 	return 0;
 }

@@ -93,9 +93,10 @@ static void text_memory(const struct plan_print *p, FILE *out)
 		plan->memory_mib, plan->hugepages ? "in" : "without",
 		(unsigned long long)(plan_hugepages_free() / MIB));
 	fprintf(out, "  %6.1f MiB packet buffers\n", (double)m.mbufs / MIB);
-	fprintf(out, "  %6.1f MiB slabs: %u of %s a lane, %u streams and %u writes at a time\n",
-		(double)m.slabs / MIB, plan->lanes[0].slabs, slab, plan->streams_max,
-		plan->write_depth);
+	fprintf(out,
+		"  %6.1f MiB slabs: %u of %s a lane, %u of them in turn (what stays in the cache), "
+		"the others for a disk that stalls\n",
+		(double)m.slabs / MIB, plan->lanes[0].slabs, slab, plan->lanes[0].hot_slabs);
 	fprintf(out, "  %6.1f MiB rings, sender caches, EAL\n", (double)m.rest / MIB);
 }
 
@@ -185,7 +186,8 @@ static json_t *json_lanes(const struct plan *plan)
 						       "run_to_completion",
 						       lane->rx_core == lane->log_core, "slabs",
 						       (json_int_t)lane->slabs, "slab_bytes",
-						       (json_int_t)lane->slab_bytes));
+						       (json_int_t)lane->slab_bytes, "hot_slabs",
+						       (json_int_t)lane->hot_slabs));
 	}
 	return lanes;
 }

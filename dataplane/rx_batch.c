@@ -10,13 +10,21 @@ enum { LINGER_AGAIN_NS = 200 * 1000 };
 const uint8_t rx_null_key[RX_KEY_READABLE] = {1}; /* zigzag of -1 */
 
 /* The one that has been free longest. The lines of one just read are still in the log core's cache,
- * and to write them costs half the rate (docs/performance.md, "Which slab next"). */
+ * and to write them costs half the rate. No more than lane->hot_slabs take turns, so that they stay
+ * in some cache; the others wait for the day that the device stalls. (docs/performance.md, "Which
+ * slab next") */
 static struct slab *take_free_slab(struct lane *lane)
 {
-	void *slab;
+	void *slab, *leaves;
 
-	if (likely(rte_ring_sc_dequeue(lane->free, &slab) == 0))
+	if (likely(rte_ring_sc_dequeue(lane->free, &slab) == 0)) {
+		if (unlikely(rte_ring_count(lane->free) >= lane->hot_slabs) &&
+		    rte_ring_sc_dequeue(lane->free, &leaves) == 0)
+			lane->reserve[lane->reserve_count++] = leaves;
 		return slab;
+	}
+	if (lane->reserve_count)
+		return lane->reserve[--lane->reserve_count];
 	state_add(&lane->state->slabs_short, 1);
 	return NULL;
 }
@@ -124,7 +132,7 @@ void rx_batch_close(struct lane *lane, uint16_t slot)
 
 bool rx_batch_log_is_behind(const struct lane *lane)
 {
-	unsigned ours = rte_ring_count(lane->free) + lane->open_count;
+	unsigned ours = rte_ring_count(lane->free) + lane->reserve_count + lane->open_count;
 	unsigned log_has = lane->slabs_count > ours ? lane->slabs_count - ours : 0;
 
 	return log_has && log_has * 2 >= (unsigned)(lane->slabs_count - lane->open_count);

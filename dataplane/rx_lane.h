@@ -32,6 +32,8 @@ struct lane {
 	uint16_t slabs_count;
 	uint16_t burst;
 	uint16_t open_count;
+	uint16_t hot_slabs;
+	uint16_t reserve_count;
 	uint16_t touched_count;
 	const struct rx_route *route; /* of the generation that the lane works by */
 	struct state_lane *state;
@@ -43,6 +45,7 @@ struct lane {
 	struct clock_now now;	  /* read once an iteration */
 	int64_t now_ms;		  /* now.real_ns in Kafka's unit */
 	uint64_t linger_due_ns;	  /* of the batch that is due first; UINT64_MAX: none open */
+	struct slab **reserve;	  /* free slabs that take no turns, reserve_count of them */
 	struct rx_batch *batches; /* by slot */
 	uint16_t *open_slots;	  /* slots with an open batch, open_count of them */
 	uint8_t *scratch;	  /* LANE_SCRATCH bytes: a payload of many segments in one piece */

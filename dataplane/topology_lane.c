@@ -34,7 +34,7 @@ static bool make_slabs(struct topology *t, struct lane *lane, const struct plan_
 	t->slabs[lane->index] = slabs;
 	t->slab_memory[lane->index] = memory;
 	t->slab_memory_bytes[lane->index] = bytes;
-	if (!slabs || !memory)
+	if (!slabs || !memory || !lane->reserve)
 		return false;
 	memset(memory, 0, bytes); /* first touch now, not under traffic */
 	for (unsigned i = 0; i < plan->slabs; i++) {
@@ -42,7 +42,10 @@ static bool make_slabs(struct topology *t, struct lane *lane, const struct plan_
 		slabs[i].size_bytes = plan->slab_bytes;
 		slabs[i].lane = lane->index;
 		slabs[i].buf_index = UINT16_MAX;
-		rte_ring_sp_enqueue(lane->free, &slabs[i]);
+		if (i < lane->hot_slabs)
+			rte_ring_sp_enqueue(lane->free, &slabs[i]);
+		else
+			lane->reserve[lane->reserve_count++] = &slabs[i];
 	}
 	lane->slabs_count = (uint16_t)plan->slabs;
 	return true;
@@ -81,6 +84,8 @@ int topology_make_lane(struct topology *t, const struct plan *plan, uint16_t ind
 	lane->senders = lane_alloc("senders", sizeof(*lane->senders), numa);
 	lane->batches = lane_alloc("batches", plan->streams_max * sizeof(*lane->batches), numa);
 	lane->open_slots = lane_alloc("open", plan->streams_max * sizeof(*lane->open_slots), numa);
+	lane->reserve = lane_alloc("reserve", p->slabs * sizeof(*lane->reserve), numa);
+	lane->hot_slabs = (uint16_t)(p->hot_slabs ? p->hot_slabs : p->slabs);
 	lane->scratch = lane_alloc("scratch", LANE_SCRATCH, numa);
 	if (!lane->filled || !lane->free || !lane->senders || !lane->batches || !lane->open_slots ||
 	    !lane->scratch || !make_slabs(t, lane, p, numa))
@@ -109,6 +114,7 @@ void topology_free_lane(struct topology *t, uint16_t index)
 	rte_free(lane->senders);
 	rte_free(lane->batches);
 	rte_free(lane->open_slots);
+	rte_free(lane->reserve);
 	rte_free(lane->scratch);
 	rte_free(t->slabs[index]);
 	rte_free(t->slab_memory[index]);

@@ -185,6 +185,8 @@ static int same_lanes(const struct plan *a, const struct plan *b, char *err, siz
 		SAME_NUMBER(what, p->slabs, q->slabs);
 		snprintf(what, sizeof(what), "lanes[%u].slab_bytes", i);
 		SAME_NUMBER(what, p->slab_bytes, q->slab_bytes);
+		snprintf(what, sizeof(what), "lanes[%u].hot_slabs", i);
+		SAME_NUMBER(what, p->hot_slabs, q->hot_slabs);
 	}
 	return 0;
 }

@@ -87,7 +87,8 @@ struct plan_lane {
 	uint16_t log_core;   /* index into plan.cores */
 	uint32_t slabs;	     /* number of slabs; more than the streams in use, at least 4 */
 	uint32_t slab_bytes; /* size of one slab, a multiple of 4096, see plan_slab_bytes() */
-	uint32_t pad;
+	uint32_t hot_slabs;  /* free ones that take turns while none is short: what the caches
+				    of two cores hold well; 1 .. slabs, 0: all */
 };
 
 struct plan_listen {

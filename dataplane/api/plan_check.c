@@ -184,6 +184,7 @@ static int check_lane(const struct check *c, unsigned i, unsigned used, uint32_t
 				   lane->rx_core, k);
 	}
 	RANGE("lanes[%u].slabs", i, lane->slabs, used + 1 > 4 ? used + 1 : 4, SLABS_MAX);
+	RANGE("lanes[%u].hot_slabs", i, lane->hot_slabs, 0, lane->slabs);
 	RANGE("lanes[%u].slab_bytes", i, lane->slab_bytes, slab_min, UINT32_MAX);
 	if (lane->slab_bytes % BLOCK)
 		return bad(c, "lanes[%u].slab_bytes: %u, not a multiple of %d", i, lane->slab_bytes,

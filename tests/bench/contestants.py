@@ -125,7 +125,6 @@ class Floor(Contestant):
 CONFIG = """\
 run_dir: {run}
 hugepages: {hugepages}
-max_streams: {max_streams}
 ports:
   - {{name: bench, device: "{device}"}}
 lanes: {{idle: spin, slabs: {slabs}}}
@@ -148,7 +147,6 @@ class Weir(Contestant):
         self.config = os.path.join(setup.work, f"{name}.yaml")
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(CONFIG.format(run=self.run_dir, hugepages="on" if setup.hugepages else "off",
-                                     max_streams=setup.max_streams, device=device or setup.device,
                                      slabs=setup.config_slabs, data=data, segment=segment, keep=keep,
                                      sink=str(sink).lower(), batch=setup.batch_bytes))
         self.weir = os.path.join(setup.build, "control/weir")

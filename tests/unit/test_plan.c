@@ -230,6 +230,7 @@ Test(plan, a_reload_of_what_is_fixed_is_refused_by_name)
 	REFUSED(b->lanes[0].log_core = 0, "lanes[0].log_core");
 	REFUSED(b->lanes[0].slabs = 15, "lanes[0].slabs");
 	REFUSED(b->lanes[0].slab_bytes = 4096, "lanes[0].slab_bytes");
+	REFUSED(b->lanes[0].hot_slabs = b->lanes[0].slabs - 1, "lanes[0].hot_slabs");
 	REFUSED(b->memory_mib = 65, "memory");
 	REFUSED(b->streams[0].known = 0, "streams: slot 0 (syslog) was forgotten");
 	REFUSED(strcpy(b->streams[1].name, "x"), "streams: name in slot 1: running netflow, new x");

@@ -245,8 +245,15 @@ Test(plan_build, slabs_in_hot_use_fit_the_cache)
 	p = build(HEAD
 		  "max_streams: 1\nstreams: [{name: a, listen: {udp: 1}, batch_size: 64KiB}]\n",
 		  NULL);
-	uint64_t bytes = (uint64_t)p->lanes[0].slabs * p->lanes[0].slab_bytes;
+	uint64_t bytes = (uint64_t)p->lanes[0].hot_slabs * p->lanes[0].slab_bytes;
 	cr_expect(bytes > (3 << 19) && bytes <= 4 << 20, "%lu bytes", (unsigned long)bytes);
+	/* The others are there for a device that stalls. */
+	bytes = (uint64_t)p->lanes[0].slabs * p->lanes[0].slab_bytes - bytes;
+	cr_expect(bytes > 31 << 20 && bytes <= 33 << 20, "%lu bytes", (unsigned long)bytes);
+	free(p);
+	p = build(HEAD "lanes: {slabs: 5}\nstreams: [{name: a, listen: {udp: 1}}]\n", NULL);
+	cr_expect_eq(p->lanes[0].slabs, 5);
+	cr_expect_eq(p->lanes[0].hot_slabs, 5);
 	free(p);
 }
 

@@ -20,7 +20,7 @@
 #include "lane_packets.h"
 #include "plans.h"
 
-enum { MBUFS = 1023, FILL = 0xc3 };
+enum { MBUFS = 1023, FILL = 0xc3, HOT_SLABS = 3 };
 
 static struct state *state;
 static struct topology *topology;
@@ -88,6 +88,7 @@ static void setup(void)
 	make_streams();
 	plan->burst = 64;
 	plan->lanes[0].slab_bytes = plan_slab_bytes(512 << 10);
+	plan->lanes[0].hot_slabs = HOT_SLABS;
 	state = state_create(plan, 1000000000, &fresh);
 	cr_assert_not_null(state);
 	state_unlink(run_dir);
@@ -353,27 +354,63 @@ Test(rx_lane, a_batch_stays_open_while_the_log_is_behind)
 	cr_expect_eq(lane->open_count, 0);
 }
 
+static struct slab *next_batch(void)
+{
+	struct frame_spec s = frame_default(0);
+	struct slab *slab;
+
+	s.dst_port = 1005; /* linger 0: a batch for each poll */
+	frame_make(frame, &s);
+	cr_assert_eq(rte_ring_sp_enqueue(wire[0], to_mbufs(s.len, s.payload_off)), 0);
+	lane_poll(lane);
+	lane->now.mono_ns += 1000;
+	cr_assert_eq(rte_ring_sc_dequeue(lane->filled, (void **)&slab), 0);
+	return slab;
+}
+
 /* Slabs are used in turn. One that another core has just read is the dearest to write: its lines
  * are still in that core's cache (docs/performance.md, "Which slab next"). */
 Test(rx_lane, the_slab_longest_free_is_next)
 {
-	struct frame_spec s = frame_default(0);
-	struct slab *slab, *order[64];
-	unsigned n = lane->slabs_count;
+	struct slab *slab, *order[HOT_SLABS] = {NULL};
 
-	s.dst_port = 1005; /* linger 0: a batch for each poll */
-	frame_make(frame, &s);
-	cr_assert_lt(n, 64);
-	for (unsigned i = 0; i < 3 * n; i++) {
-		cr_assert_eq(rte_ring_sp_enqueue(wire[0], to_mbufs(s.len, s.payload_off)), 0);
-		lane_poll(lane);
-		lane->now.mono_ns += 1000;
-		cr_assert_eq(rte_ring_sc_dequeue(lane->filled, (void **)&slab), 0);
-		if (i < n)
+	for (unsigned i = 0; i < 5 * HOT_SLABS; i++) {
+		slab = next_batch();
+		if (i < HOT_SLABS)
 			order[i] = slab;
-		cr_expect_eq(slab, order[i % n], "batch %u", i);
-		for (unsigned k = 0; i < n && k < i; k++)
+		cr_expect_eq(slab, order[i % HOT_SLABS], "batch %u", i);
+		for (unsigned k = 0; i < HOT_SLABS && k < i; k++)
 			cr_expect_neq(slab, order[k], "slab %u again as batch %u", k, i);
 		rte_ring_sp_enqueue(lane->free, slab);
 	}
+	cr_expect_eq(lane->reserve_count, lane->slabs_count - HOT_SLABS);
+}
+
+/* While the log keeps slabs, those of the reserve serve; when they come back, a few take turns
+ * again. */
+Test(rx_lane, the_reserve_serves_while_the_log_keeps_slabs)
+{
+	struct slab *kept[64], *seen[64];
+	unsigned n = lane->slabs_count, different = 0;
+
+	for (unsigned i = 0; i < n / 2 - 1; i++)
+		kept[i] = next_batch();
+	cr_expect_lt(lane->reserve_count, n - HOT_SLABS);
+	for (unsigned i = 0; i < n / 2 - 1; i++)
+		rte_ring_sp_enqueue(lane->free, kept[i]);
+	for (unsigned i = 0; i < 2 * n; i++)
+		rte_ring_sp_enqueue(lane->free, next_batch());
+	cr_expect_eq(lane->reserve_count, n - HOT_SLABS);
+	for (unsigned i = 0; i < 3 * HOT_SLABS; i++) {
+		struct slab *slab = next_batch();
+		unsigned k = 0;
+
+		while (k < different && seen[k] != slab)
+			k++;
+		if (k == different)
+			seen[different++] = slab;
+		rte_ring_sp_enqueue(lane->free, slab);
+	}
+	cr_expect_eq(different, HOT_SLABS);
+	cr_expect_eq(state_load(&lane->state->slabs_short), 0);
 }
