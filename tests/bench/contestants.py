@@ -147,7 +147,7 @@ class Weir(Contestant):
         self.config = os.path.join(setup.work, f"{name}.yaml")
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(CONFIG.format(run=self.run_dir, hugepages="on" if setup.hugepages else "off",
-                                     slabs=setup.config_slabs, data=data, segment=segment, keep=keep,
+                                     device=device or setup.device, slabs=setup.config_slabs, data=data, segment=segment, keep=keep,
                                      sink=str(sink).lower(), batch=setup.batch_bytes))
         self.weir = os.path.join(setup.build, "control/weir")
         self.log = os.path.join(setup.work, f"{name}.log")
