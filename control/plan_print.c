@@ -180,14 +180,14 @@ static json_t *json_lanes(const struct plan *plan)
 
 	for (unsigned i = 0; i < plan->lanes_count; i++) {
 		const struct plan_lane *lane = &plan->lanes[i];
-		json_array_append_new(lanes, json_pack("{s:i, s:i, s:i, s:b, s:I, s:I}", "lane", i,
-						       "rx_cpu", plan->cores[lane->rx_core].cpu,
-						       "log_cpu", plan->cores[lane->log_core].cpu,
-						       "run_to_completion",
-						       lane->rx_core == lane->log_core, "slabs",
-						       (json_int_t)lane->slabs, "slab_bytes",
-						       (json_int_t)lane->slab_bytes, "hot_slabs",
-						       (json_int_t)lane->hot_slabs));
+		json_array_append_new(
+			lanes,
+			json_pack("{s:i, s:i, s:i, s:b, s:I, s:I, s:I}", "lane", i, "rx_cpu",
+				  plan->cores[lane->rx_core].cpu, "log_cpu",
+				  plan->cores[lane->log_core].cpu, "run_to_completion",
+				  lane->rx_core == lane->log_core, "slabs", (json_int_t)lane->slabs,
+				  "slab_bytes", (json_int_t)lane->slab_bytes, "hot_slabs",
+				  (json_int_t)lane->hot_slabs));
 	}
 	return lanes;
 }
