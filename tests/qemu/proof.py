@@ -63,6 +63,11 @@ class Proof:
         check(status == 0 and not any(faults.values()), f"weir verify: exit {status}, {totals}")
         return json.loads(out)
 
+    def contents(self, ends):
+        """A hash of all events of each partition up to its end."""
+        return {(stream, n): self.guest.ok(f"weir cat /var/lib/weir {stream}-{n} --count {end} --format hex | sha256sum")
+                for (stream, n), end in ends.items() if end}
+
     def durable_ends(self, status):
         return {(p["stream"], p["partition"]): p["durable_end"] for p in status["partitions"]}
 
@@ -104,9 +109,18 @@ class Proof:
         self.guest.ok(f"ip addr add 10.1.1.1/24 dev {in_use} && ip link set {in_use} up")
         status, out = self.guest.run(f"weir-setup-host --hugepages 512MiB {other} {in_use}")
         check(status == 1 and "10.1.1.1/24" in out, f"setup-host took a NIC in use: exit {status}: {out}")
+        self.guest.ok(f"ip route add default via 10.1.1.2 dev {in_use}")
+        status, out = self.guest.run(f"weir-setup-host --hugepages 512MiB {in_use}")
+        check(status == 1 and "default route" in out,
+              f"setup-host took the NIC of the default route: exit {status}: {out}")
         self.guest.ok(f"ip link set {in_use} down && ip addr flush dev {in_use}")
         say(self.guest.ok(f"weir-setup-host --hugepages 512MiB {in_use} {other}").replace("\n", "\n" + " " * 14))
         self.expect_vfio()
+        self.expect_hugepages()
+
+    def expect_hugepages(self):
+        pages = int(self.guest.ok("cat /proc/sys/vm/nr_hugepages"))
+        check(pages >= 256, f"{pages} hugepages, 512 MiB were asked for")
 
     def start(self):
         self.guest.ok(f"weir check {CONFIG}")
@@ -130,6 +144,7 @@ class Proof:
         self.guest.reboot()
         status = self.wait_running()
         self.expect_vfio()
+        self.expect_hugepages()
         ends = sum(self.durable_ends(status).values())
         check(ends == self.stored, f"after the reboot {ends} events are there, {self.stored} were stored")
         crashes = status["crashes"]
@@ -142,6 +157,7 @@ class Proof:
         # Well into the load, so that the cut falls between writes and syncs.
         status = self.wait_events(self.stored + 3000)
         durable = self.durable_ends(status)
+        before = self.contents(durable)
         self.guest.pull_the_plug()
         for load in loads:
             load.stop()
@@ -153,6 +169,7 @@ class Proof:
         for partition, end in durable.items():
             check(ends.get(partition, 0) >= end,
                   f"{partition}: durable up to {end} before the power cut, now {ends.get(partition)}")
+        check(self.contents(durable) == before, "what was durable before the power cut reads differently after it")
         found = {(p["stream"], p["partition"]): p for p in self.verify()["partitions"]}
         for partition, end in durable.items():
             check(found[partition]["first_offset"] == 0 and found[partition]["next_offset"] >= end

@@ -324,6 +324,7 @@ static ssize_t sim_read(struct disk *disk, disk_file file, void *buf, size_t len
 	if (len > 5000) /* short reads are allowed */
 		len -= len / 7;
 	memcpy(buf, inode->now + offset, len);
+	sim_of(disk)->read_bytes += len;
 	return (ssize_t)len;
 }
 
@@ -331,6 +332,7 @@ static int sim_stat(struct disk *disk, const char *path, struct disk_stat *st)
 {
 	const struct inode *inode = sim_inode_at(sim_of(disk), path);
 
+	sim_of(disk)->stats++;
 	if (!inode)
 		return -ENOENT;
 	st->size_bytes = inode->size;
@@ -476,4 +478,14 @@ uint64_t disk_sim_random(struct disk *disk, uint64_t below)
 uint64_t disk_sim_count(struct disk *disk, enum disk_op_kind kind)
 {
 	return sim_of(disk)->counts[kind];
+}
+
+uint64_t disk_sim_read_bytes(struct disk *disk)
+{
+	return sim_of(disk)->read_bytes;
+}
+
+uint64_t disk_sim_stats(struct disk *disk)
+{
+	return sim_of(disk)->stats;
 }

@@ -43,3 +43,6 @@ void disk_sim_put(struct disk *disk, const char *path, const void *bytes, uint64
 uint64_t disk_sim_random(struct disk *disk, uint64_t below);
 /* Operations of a kind that completed well. */
 uint64_t disk_sim_count(struct disk *disk, enum disk_op_kind kind);
+/* Bytes that the log has read, and files of which it asked the size, since the disk was made. */
+uint64_t disk_sim_read_bytes(struct disk *disk);
+uint64_t disk_sim_stats(struct disk *disk);

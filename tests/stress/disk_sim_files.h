@@ -55,7 +55,7 @@ struct disk_sim {
 	struct flying flying[FLYING_MAX];
 	unsigned flying_count;
 	struct disk_op *done, **done_end;
-	uint64_t now, counts[KINDS];
+	uint64_t now, counts[KINDS], read_bytes, stats;
 };
 
 extern uint64_t sim_moment; /* counts changes of files */

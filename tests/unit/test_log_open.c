@@ -105,6 +105,48 @@ Test(log_open, clean_start_reads_no_segment)
 	sim_end(&t);
 }
 
+/* What a start costs: bytes read and files asked for, with so many sealed segments behind. */
+static void cost_of_start(unsigned segments, bool crash, uint64_t *bytes, uint64_t *stats)
+{
+	struct log_testing t;
+	uint64_t records = 0;
+
+	start_with(&t, 0);
+	for (; state_load(&t.st->segments) < segments; records += BATCH)
+		feed(&t, records, records + BATCH);
+	feed(&t, records, records + 5 * BATCH); /* the same in the newest one each time */
+	if (crash)
+		sim_crash(&t, false);
+	else
+		sim_close(&t);
+	*bytes = disk_sim_read_bytes(t.disk);
+	*stats = disk_sim_stats(t.disk);
+	sim_open(&t);
+	*bytes = disk_sim_read_bytes(t.disk) - *bytes;
+	*stats = disk_sim_stats(t.disk) - *stats;
+	cr_assert_eq(state_load(&t.st->log_end), records + 5 * BATCH);
+	cr_assert_eq(state_load(&t.st->segments), segments);
+	sim_close(&t);
+	sim_end(&t);
+}
+
+/* Recovery takes no longer for ten times the log. (The size of each old segment is asked for once,
+ * so that retention knows what there is: no byte of it is read.) */
+Test(log_open, start_reads_no_more_of_a_longer_log)
+{
+	for (int crash = 0; crash <= 1; crash++) {
+		uint64_t few, many, few_stats, many_stats;
+
+		cost_of_start(4, crash, &few, &few_stats);
+		cost_of_start(40, crash, &many, &many_stats);
+		cr_expect_leq(many, few + few / 10 + 2 * SLAB_BLOCK,
+			      "%llu bytes, %llu for a short log", (unsigned long long)many,
+			      (unsigned long long)few);
+		cr_expect_leq(many_stats, few_stats + 3 * 36 + 4, "%llu files, %llu",
+			      (unsigned long long)many_stats, (unsigned long long)few_stats);
+	}
+}
+
 /* A bit flipped in any batch of the newest segment: cut there, said so, indexes rebuilt. */
 Test(log_open, cut_at_the_first_bad_batch)
 {
