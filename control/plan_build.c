@@ -24,7 +24,9 @@ enum {
 	REST_OF_PORT_MIB = 2,
 };
 
-/* Slabs in hot use on a lane: few enough for the cache, enough to keep a device busy. */
+/* Slabs that take turns on a lane: few enough for the cache, enough that what the log core has read
+ * left its own (docs/performance.md, "Which slab next"). The reserve rides out a device that
+ * stalls. */
 #define HOT_MIN (2 * MIB)
 #define HOT_MAX (4 * MIB)
 #define RESERVE (32 * MIB)

@@ -18,7 +18,6 @@ enum port_missed_kind {
 	PORT_MISSED_STATS,     /* rte_eth_stats.imissed is the truth */
 	PORT_MISSED_AF_PACKET, /* PACKET_STATISTICS of the driver's sockets */
 	PORT_MISSED_AF_XDP,    /* XDP_STATISTICS of the driver's sockets */
-	PORT_MISSED_NEVER,     /* a file: nothing can be missed */
 	PORT_MISSED_UNKNOWN,   /* the driver cannot tell */
 };
 

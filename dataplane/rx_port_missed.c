@@ -26,8 +26,6 @@ void port_missed_init(struct port *port, const char *driver)
 		port->missed_kind = port->fds_count ? PORT_MISSED_AF_PACKET : PORT_MISSED_UNKNOWN;
 	else if (strcmp(driver, "net_af_xdp") == 0)
 		port->missed_kind = port->fds_count ? PORT_MISSED_AF_XDP : PORT_MISSED_UNKNOWN;
-	else if (strcmp(driver, "net_pcap") == 0)
-		port->missed_kind = PORT_MISSED_STATS;
 	for (unsigned i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
 		if (strcmp(driver, silent[i]) == 0)
 			port->missed_kind = PORT_MISSED_UNKNOWN;
@@ -70,8 +68,6 @@ uint64_t port_missed(struct port *port, uint64_t imissed)
 		return af_packet_missed(port);
 	case PORT_MISSED_AF_XDP:
 		return af_xdp_missed(port);
-	case PORT_MISSED_NEVER:
-		return 0;
 	case PORT_MISSED_UNKNOWN:
 		break;
 	}

@@ -22,7 +22,7 @@ struct rx_stream {
 	uint8_t headers; /* bits of enum plan_header */
 	uint32_t batch_bytes;
 	uint64_t linger_ns;
-	struct rx_filter filter; /* .run NULL: none */
+	struct rx_filter filter; /* .bpf NULL: none */
 };
 
 struct rx_route {

@@ -116,7 +116,7 @@ static inline void topology_wake_log(struct lane *lane)
 	struct core *core = lane->log_core;
 
 	/* Enqueue before look; the core stores `sleeping` before it looks at the ring
-	 * (core_loop.c). */
+	 * (core_wait.c). */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (unlikely(atomic_load_explicit(&core->sleeping, memory_order_relaxed)))
 		core_wake(core);

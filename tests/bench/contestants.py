@@ -241,7 +241,7 @@ class Fio:
                        check=True, stdout=subprocess.DEVNULL)
 
     def round(self):
-        out = subprocess.run(self.args + ["--time_based", f"--runtime={self.seconds}"], check=True,
+        out = subprocess.run(self.args + ["--time_based", f"--runtime={int(self.seconds * 1000)}ms"], check=True,
                              capture_output=True, text=True).stdout
         job = json.loads(out[out.index("{"):])["jobs"][0]
         return {"bytes_per_s": job["write"]["bw_bytes"]}

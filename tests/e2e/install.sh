@@ -115,10 +115,9 @@ expect_installed_to_run() {
 		control: {listen: "off"}
 		streams: [{name: all, listen: {udp: any}}]
 	END
-	"$work/root$bin/weir" run -c "$work/weir.yaml" --until-idle 700ms --json >"$work/final.json" 2>"$work/run.log" ||
+	env -u WEIR_DATAPLANE "$work/root$bin/weir" run -c "$work/weir.yaml" --until-idle 700ms --json >"$work/final.json" 2>"$work/run.log" ||
 		{ cat "$work/run.log"; fail "the installed weir does not run"; return; }
 	[ "$(jq .balanced "$work/final.json")" = true ] || fail "the installed weir's ledger does not balance"
-	grep -q "$work/root$libexec/weir/weir-dataplane\|weir-dataplane" "$work/run.log" || fail "no word of the dataplane"
 	"$work/root$bin/weir" verify "$work/data" >"$work/verify.log" || fail "the installed weir does not verify"
 }
 

@@ -88,6 +88,7 @@ cleanup() {
 	for space in "${spaces[@]}"; do ip netns del "$space" 2>/dev/null; done
 	for mount in "${mounts[@]}"; do umount "$mount" 2>/dev/null; done
 	rm -f "$(state_block)"
+	rm -rf "/var/run/dpdk/$(basename "$(state_block)")" # EAL leaves it
 	# A process that a sanitizer stopped may have been started again: the test itself may not have noticed.
 	if [ $status -eq 0 ] && grep -qaE 'ERROR: [A-Za-z]+Sanitizer|runtime error:' "$T"/*.log 2>/dev/null; then
 		echo "FAIL: a sanitizer found something"

@@ -130,8 +130,8 @@ static void cost_of_start(unsigned segments, bool crash, uint64_t *bytes, uint64
 	sim_end(&t);
 }
 
-/* Recovery takes no longer for ten times the log. (The size of each old segment is asked for once,
- * so that retention knows what there is: no byte of it is read.) */
+/* Recovery reads no more of ten times the log. (Of an old segment's three files the sizes are asked
+ * for, so that retention knows what there is.) */
 Test(log_open, start_reads_no_more_of_a_longer_log)
 {
 	for (int crash = 0; crash <= 1; crash++) {

@@ -96,6 +96,39 @@ Test(log_sync, written_is_visible_before_it_is_durable)
 	sim_end(&t);
 }
 
+/* After a clean stop the checkpoint on disk says "clean"; a power cut would take what is only
+ * written back to there, and nobody would raise the leader epoch. So nobody sees it before that is
+ * put right. */
+Test(log_sync, nothing_more_is_visible_while_the_checkpoint_says_clean)
+{
+	struct log_testing t;
+	unsigned ahead = 0, held = 0;
+
+	sim_start(&t, SLAB_BLOCK, 8 << 20);
+	t.plan->visible = PLAN_VISIBLE_WRITTEN;
+	t.plan->sync_ns = 50000000;
+	for (unsigned life = 0; life < 40; life++) {
+		sim_open(&t);
+		disk_sim_faults(t.disk)->slow = 70;
+		uint64_t puts = disk_sim_count(t.disk, DISK_PUT);
+		for (unsigned i = 0; i < 30; i++) {
+			if (i < 5)
+				sim_submit(&t, i * 5, 5, 200, 1000);
+			sim_rounds(&t, 1);
+			bool marked = disk_sim_count(t.disk, DISK_PUT) > puts;
+			bool more = state_load(&t.st->visible_end) > state_load(&t.st->durable_end);
+			cr_assert(marked || !more || life == 0, "life %u, round %u", life, i);
+			ahead += more;
+			held += life && !marked && disk_sim_count(t.disk, DISK_WRITE) > 0;
+		}
+		disk_sim_faults(t.disk)->slow = 0;
+		sim_close(&t);
+	}
+	cr_assert_gt(ahead, 40);
+	cr_assert_gt(held, 40);
+	sim_end(&t);
+}
+
 /* No space: said so, nothing lost, and on it goes when there is some. */
 Test(log_sync, no_space_is_waited_out)
 {
