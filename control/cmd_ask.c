@@ -76,5 +76,11 @@ int cmd_ask(int argc, char **argv, const char *name, unsigned timeout_s, const c
 	if (optind < argc)
 		return weir_usage_error(name, "unexpected argument '%s'", argv[optind]);
 	int rc = cmd_run_dir(name, run_dir, config_path, dir, sizeof(dir));
-	return rc != WEIR_OK ? rc : control_socket_ask(dir, name, timeout_s);
+	if (rc != WEIR_OK)
+		return rc;
+	char line[PATH_MAX + 16], file[PATH_MAX];
+	snprintf(line, sizeof(line), "%s", name);
+	if (strcmp(name, "reload") == 0 && config_path && realpath(config_path, file))
+		snprintf(line, sizeof(line), "%s %s", name, file);
+	return control_socket_ask(dir, line, timeout_s);
 }

@@ -177,7 +177,7 @@ static int conclude(const struct run *run, const char *run_dir, int exit_status)
 	}
 	if (run->json) {
 		json_t *json = status_json(status);
-		if (!json || json_dumpf(json, stdout, JSON_INDENT(2)) < 0)
+		if (!json || json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) < 0)
 			exit_status = WEIR_FAILED;
 		putchar('\n');
 		json_decref(json);

@@ -29,7 +29,10 @@ static int explain(const char *run_dir, int rc)
 {
 	switch (-rc) {
 	case ENOENT:
-		fprintf(stderr, "weir status: no dataplane has run in %s\n", run_dir);
+		fprintf(stderr,
+			"weir status: no dataplane has run in %s (-c FILE or --run-dir DIR names "
+			"another)\n",
+			run_dir);
 		break;
 	case EPROTO:
 		fprintf(stderr, "weir status: the state in %s is of another version of Weir\n",
@@ -59,7 +62,9 @@ static int show(const char *run_dir, bool as_json, struct rates *rates)
 	if (as_json) {
 		json_t *json = status_json(status);
 		if (json)
-			json_dumpf(json, stdout, rates ? JSON_COMPACT : JSON_INDENT(2));
+			json_dumpf(json, stdout,
+				   (rates ? JSON_COMPACT : JSON_INDENT(2)) |
+					   JSON_REAL_PRECISION(10));
 		putchar('\n');
 		json_decref(json);
 	} else {

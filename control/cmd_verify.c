@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "data_owner.h"
+#include "dataplane/api/log_format.h"
 #include "verify.h"
 #include "weir.h"
 
@@ -223,9 +224,18 @@ static void print_json(const struct verify_run *run)
 	json_object_set_new(o, "running", json_boolean(run->owner.running));
 	json_object_set_new(o, "partitions", partitions);
 	json_object_set_new(o, "totals", totals);
-	json_dumpf(o, stdout, JSON_COMPACT);
+	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(10));
 	putchar('\n');
 	json_decref(o);
+}
+
+/* Even before the first event it has its lock. A wrong path must not pass for a good log. */
+static bool is_data_dir(const char *path)
+{
+	char lock[PLAN_PATH_MAX + sizeof(LOG_NAME_LOCK) + 2];
+
+	snprintf(lock, sizeof(lock), "%s/" LOG_NAME_LOCK, path);
+	return access(lock, F_OK) == 0;
 }
 
 static int run_verify(struct verify_run *run)
@@ -235,6 +245,14 @@ static int run_verify(struct verify_run *run)
 
 	if (result < 0) {
 		fprintf(stderr, "weir verify: %s: %s\n", run->data_dir, strerror(-result));
+		return WEIR_FAILED;
+	}
+	if (run->count == 0 && !is_data_dir(run->data_dir)) {
+		free(list);
+		fprintf(stderr,
+			"weir verify: %s: no data directory of Weir: it has neither " LOG_NAME_LOCK
+			" nor a partition\n",
+			run->data_dir);
 		return WEIR_FAILED;
 	}
 	run->partitions = calloc(run->count + 1, sizeof(*run->partitions));

@@ -1,6 +1,7 @@
 #include "control.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "dataplane/api/state.h"
 #include "log_text.h"
+#include "plan_machine.h"
 
 enum {
 	RETRY_CHILD_MS = 50,	/* our own child opens its socket soon */
@@ -133,12 +135,26 @@ static void on_line(void *ctx, const char *line)
 	log_info("dataplane: %s", line);
 }
 
+/* Whoever names a config file means that one; ours is the only one that a reload reads. */
+static void reload_request(struct control *c, struct control_client *client, const char *path)
+{
+	char ours[PATH_MAX], text[2 * PATH_MAX + 80];
+
+	if (path && realpath(c->options.config_path, ours) && strcmp(path, ours) != 0) {
+		snprintf(text, sizeof(text), "Weir runs by %s, not by %s; nothing changed\n", ours,
+			 path);
+		control_socket_answer(client, 2, text);
+		return;
+	}
+	control_reload(c, client);
+}
+
 static void on_request(void *ctx, struct control_client *client, const char *line)
 {
 	struct control *c = ctx;
 
-	if (strcmp(line, "reload") == 0)
-		control_reload(c, client);
+	if (strcmp(line, "reload") == 0 || strncmp(line, "reload ", 7) == 0)
+		reload_request(c, client, line[6] ? line + 7 : NULL);
 	else if (strcmp(line, "stop") == 0)
 		control_stop(c, client);
 	else
@@ -274,7 +290,8 @@ int control_run(struct control *c)
 	int rc = dataplane_link_connect(c->link);
 
 	if (rc < 0 && !c->options.attach) {
-		if (supervise_start(c->supervise, err, sizeof(err)) < 0) {
+		if (!plan_fits_memory(c->first, err, sizeof(err)) ||
+		    supervise_start(c->supervise, err, sizeof(err)) < 0) {
 			log_error("%s", err);
 			return 1;
 		}

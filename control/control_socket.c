@@ -14,7 +14,7 @@
 
 enum {
 	CLIENTS_MAX = 16,
-	REQUEST_MAX_BYTES = 256,
+	REQUEST_MAX_BYTES = 4200, /* a path in it */
 };
 
 struct control_client {

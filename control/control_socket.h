@@ -1,7 +1,8 @@
 /*
  * <run_dir>/control.sock: how `weir reload` and `weir stop` talk to the running control. A stream
- * socket, text: the client sends one line ("reload" or "stop"), gets "ok\n" or "failed N\n" (N: the
- * exit status to end with) followed by lines for people, and then the end of the stream.
+ * socket, text: the client sends one line ("reload", "reload FILE" or "stop"), gets "ok\n" or
+ * "failed N\n" (N: the exit status to end with) followed by lines for people, and then the end of
+ * the stream.
  */
 #pragma once
 

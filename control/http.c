@@ -84,7 +84,7 @@ static unsigned page_status(const struct http *http, FILE *out)
 	json_t *json = status ? status_json(status) : json_pack("{s:s}", "run_state", "none");
 
 	if (json)
-		json_dumpf(json, out, JSON_COMPACT);
+		json_dumpf(json, out, JSON_COMPACT | JSON_REAL_PRECISION(10));
 	fputc('\n', out);
 	json_decref(json);
 	unsigned code = status ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;

@@ -1,5 +1,7 @@
 #include "plan_print.h"
 
+#include "plan_machine.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
@@ -41,6 +43,11 @@ static void each_warning(const struct plan_print *p, void (*fn)(void *arg, const
 			 (unsigned long long)(plan_hugepages_free() / MIB), p->plan->memory_mib);
 		fn(arg, text);
 	}
+	if (!plan_fits_memory(p->plan, text, sizeof(text)))
+		fn(arg, text);
+	for (unsigned i = 0; i < p->plan->ports_count; i++)
+		if (!plan_port_exists(&p->plan->ports[i], text, sizeof(text)))
+			fn(arg, text);
 	for (unsigned i = 0; i < p->report->count; i++) {
 		const struct config_finding *f = &p->report->findings[i];
 		if (!f->warning)

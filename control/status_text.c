@@ -177,6 +177,24 @@ static void print_partitions(FILE *out, const struct status *st)
 	}
 }
 
+/* After an end that was not clean: `stored` counts when an event is in its batch. */
+static void print_not_durable(FILE *out, const struct status *st)
+{
+	uint64_t events = 0;
+	char text[32];
+
+	if (st->alive || st->run_state == STATE_STOPPED)
+		return;
+	for (unsigned i = 0; i < st->partitions_count; i++)
+		events += st->partitions[i].log_end - st->partitions[i].durable_end;
+	if (events)
+		fprintf(out,
+			"%s of the stored events are not durable: the next start finds out which "
+			"of them "
+			"are lost\n",
+			grouped(events, text));
+}
+
 void status_print(FILE *out, const struct status *st)
 {
 	print_process(out, st);
@@ -185,6 +203,7 @@ void status_print(FILE *out, const struct status *st)
 		fputs("balanced\n", out);
 	else
 		fprintf(out, "NOT BALANCED: %s\n", st->imbalance);
+	print_not_durable(out, st);
 	print_ports(out, st);
 	print_partitions(out, st);
 }

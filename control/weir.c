@@ -42,6 +42,17 @@ static void print_help(FILE *out)
 		     "2 wrong usage or config.\n");
 }
 
+/* What nobody could read was not done. */
+static int written(const char *command, int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	/* (cat and verify end at once, and have said it.) */
+	if (status == WEIR_OK)
+		fprintf(stderr, "weir %s: standard output cannot be written\n", command);
+	return status == WEIR_OK ? WEIR_FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -51,14 +62,14 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		print_help(stdout);
-		return WEIR_OK;
+		return written("help", WEIR_OK);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("weir %s\n", WEIR_VERSION);
-		return WEIR_OK;
+		return written("version", WEIR_OK);
 	}
 	for (unsigned i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return written(commands[i].name, commands[i].run(argc - 1, argv + 1));
 	return weir_usage_error(NULL, "unknown command '%s'", argv[1]);
 }

@@ -97,7 +97,8 @@ static int start(struct eal_args *a, char *err, size_t err_size)
 		return 0;
 	int rc = rte_errno > 0 ? -rte_errno : -EIO;
 	size_t n = (size_t)snprintf(err, err_size,
-				    "EAL does not start: %s; arguments:", rte_strerror(rte_errno));
+				    "EAL does not start%s%s; arguments:", rte_errno > 0 ? ": " : "",
+				    rte_errno > 0 ? rte_strerror(rte_errno) : "");
 	for (int i = 1; i < a->argc && n < err_size; i++)
 		n += (size_t)snprintf(err + n, err_size - n, " %s", a->argv[i]);
 	return rc;

@@ -37,9 +37,51 @@ assert_eq "records of cat" "$(jq -s 'map(.offset) | @csv' "$T/out")" '"10,11,12"
 assert_eq "cat of no stream" "$(code cat "$DATA" nosuch)" 1
 assert_eq "cat --format hex" "$(code cat "$DATA" all-0 --count 1 --format hex)" 0
 assert_eq "verify of no directory" "$(code verify "$T/nosuch")" 1
+mkdir "$T/empty"
+assert_eq "verify of a directory that is none of ours" "$(code verify "$T/empty")" 1
+grep -q "no data directory" "$T/err.log" || fail "verify does not say what is wrong with an empty directory"
+
+# What the plan asks for and this machine has not.
+sed 's/^lanes:.*/lanes: {count: 1, slabs: 1024}/; s/decoder: datagram/decoder: datagram, batch_size: 64MiB, segment_size: 1GiB/; s/^max_streams:.*/max_streams: 256/' "$CONFIG" >"$T/huge.yaml"
+if [ "$(awk '/^MemAvailable/ {print int($2 / 1024)}' /proc/meminfo)" -lt 60000 ]; then
+	assert_eq "plan of what does not fit" "$(code plan "$T/huge.yaml")" 0
+	grep -q "MiB are available" "$T/out" || fail "plan does not warn that the memory is not there"
+	assert_eq "run of what does not fit" "$(code run -c "$T/huge.yaml" --for 1s)" 1
+	grep -q "MiB are available" "$T/err.log" || fail "run does not say that the memory is not there"
+fi
+for device in 0000:ee:1f.7 net_af_packet0,iface=nosuchif0 "net_pcap0,rx_pcap=$T/nosuch.pcap"; do
+	sed "s#device: \"[^\"]*\"#device: \"$device\"#" "$CONFIG" >"$T/device.yaml"
+	assert_eq "plan with $device" "$(code plan "$T/device.yaml")" 0
+	grep -q "port p0: .*\(no PCI device\|no interface\|cannot be read\)" "$T/out" || fail "plan does not say that there is no $device"
+done
+
+# What could not be written was not done.
+for arguments in "plan $CONFIG" "check --explain all" "--help" "verify $DATA" "cat $DATA all --count 1"; do
+	# shellcheck disable=SC2086 # words
+	! weir $arguments >/dev/full 2>"$T/full.log" || fail "weir $arguments says nothing about a full standard output"
+done
 start_weir
 assert_eq "status" "$(code status -c "$CONFIG")" 0
 grep -q balanced "$T/out" || fail "weir status does not say balanced"
+assert_eq "reload by the file that Weir runs by" "$(code reload -c "$CONFIG")" 0
+cp "$CONFIG" "$T/other.yaml"
+assert_eq "reload by another file" "$(code reload -c "$T/other.yaml")" 2
+grep -q "runs by $CONFIG, not by $T/other.yaml" "$T/err.log" "$T/out" || fail "reload does not say which file Weir runs by"
+
+# Every name in what --json prints stands in docs/json.md.
+weir status -c "$CONFIG" --json >"$T/status.json"
+weir plan "$CONFIG" --json >"$T/plan.json"
+weir verify "$DATA" --json >"$T/verify.json"
+weir cat "$DATA" all --count 1 >"$T/cat.json"
+for file in status plan verify cat; do
+	# Names of terms and causes are those of the ledger: docs/metrics.md has them.
+	jq -r 'del(.ledger) | [paths | map(select(type == "string"))[-1:][]] | unique[]' "$T/$file.json" | while read -r name; do
+		grep -qw -- "$name" "$root/docs/json.md" || fail "docs/json.md does not tell of '$name' ($file --json)"
+	done
+done
+jq -r '.ledger | (keys[]), (.packets | keys[]), (.streams[0] | keys[]), (.events | keys[])' "$T/status.json" | while read -r name; do
+	grep -qw -- "$name" "$root/docs/json.md" "$root/docs/metrics.md" || fail "docs tell nothing of 'ledger…$name'"
+done
 assert_eq "stop" "$(code stop -c "$CONFIG")" 0
 wait "$weir_pid" || fail "weir run ended with $? after weir stop"
 weir_pid=

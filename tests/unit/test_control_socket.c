@@ -193,7 +193,7 @@ Test(control_socket, a_client_that_goes_before_its_answer)
 
 Test(control_socket, too_long_and_too_many)
 {
-	char rubbish[1024];
+	char rubbish[5000];
 	int silent[40], fd = dial();
 
 	memset(rubbish, 'x', sizeof(rubbish));
