@@ -290,6 +290,9 @@ int control_run(struct control *c)
 	int rc = dataplane_link_connect(c->link);
 
 	if (rc < 0 && !c->options.attach) {
+		for (unsigned i = 0; i < c->first->ports_count; i++)
+			if (!plan_port_exists(&c->first->ports[i], err, sizeof(err)))
+				log_warning("%s", err);
 		if (!plan_fits_memory(c->first, err, sizeof(err)) ||
 		    supervise_start(c->supervise, err, sizeof(err)) < 0) {
 			log_error("%s", err);

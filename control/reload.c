@@ -259,13 +259,16 @@ static void on_reload(void *ctx, int status, const char *text, int fd)
 }
 
 /* Control's own keys that only a restart changes. */
+/* What never reaches the plan. Adds to err. */
 static int same_control(const struct config *running, const struct config *next, char *err,
 			size_t err_size)
 {
+	size_t n = strlen(err);
+
 	if (strcmp(running->control.listen.text, next->control.listen.text) == 0)
 		return 0;
-	snprintf(err, err_size, "control.listen: running %s, new %s", running->control.listen.text,
-		 next->control.listen.text);
+	snprintf(err + n, err_size - n, "%scontrol.listen: running %s, new %s", n ? "; " : "",
+		 running->control.listen.text, next->control.listen.text);
 	return -EBUSY;
 }
 
@@ -275,10 +278,9 @@ static int follow(struct control *c, char *err, size_t err_size)
 {
 	int rc = plan_may_follow(c->running, c->next, err, err_size);
 
-	if (rc == 0)
-		rc = same_control(c->config, c->next_config, err, err_size);
-	if (rc < 0)
-		return rc;
+	int rc_control = same_control(c->config, c->next_config, err, err_size);
+	if (rc < 0 || rc_control < 0)
+		return rc < 0 ? rc : rc_control;
 	if (plan_diff(c->running, c->next, NULL) == 0)
 		return 0;
 	c->next_report = diff_text(c->running, c->next);

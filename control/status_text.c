@@ -152,6 +152,8 @@ static void print_ports(FILE *out, const struct status *st)
 		"packets", "missed", "no mbuf");
 	for (unsigned i = 0; i < st->ports_count; i++) {
 		const struct status_port *p = &st->ports[i];
+		if (!p->name[0]) /* a start that failed before it */
+			continue;
 		fprintf(out, "%-20s %-16s %-5s %6u %15s %12s %12s\n", p->name, p->driver,
 			p->up ? "up" : "down", p->queues, grouped(p->ipackets, a),
 			p->missed == STATE_UNKNOWN ? "unknown" : grouped(p->missed, b),
@@ -173,7 +175,9 @@ static void print_partitions(FILE *out, const struct status *st)
 		fprintf(out, "%-24s %15s %15s %15s %9" PRIu64 " %12s%s\n", name,
 			grouped(p->log_start, a), grouped(p->log_end, b),
 			grouped(p->durable_end, c), p->segments, bytes_text(p->bytes, d),
-			p->storage_failed ? "  cannot take events" : "");
+			p->storage_failed	       ? "  cannot take events"
+			: !st->streams[p->stream].used ? "  stream removed"
+						       : "");
 	}
 }
 

@@ -173,8 +173,8 @@ uint32_t plan_slab_bytes(uint32_t batch_bytes);
 /* 0, or -EINVAL with the reason in err. Never reads beyond size. Any thread. */
 int plan_check(const struct plan *plan, size_t size, char *err, size_t err_size);
 
-/* Names the first thing in which next differs from running but may not while the dataplane
- * lives ("lanes.count: running 2, new 4"): -EBUSY and the text; 0 if next may follow. */
+/* Names everything in which next differs from running but may not while the dataplane lives
+ * ("lanes.count: running 2, new 4; ..."): -EBUSY and the text; 0 if next may follow. */
 int plan_may_follow(const struct plan *running, const struct plan *next, char *err,
 		    size_t err_size);
 

@@ -47,6 +47,9 @@ for ((i = 1; i <= 50; i++)); do
 	weir reload -c "$CONFIG" >"$T/report.$i" 2>>"$T/reload.log" || fail "reload $i"
 	[ "$(status .plan_generation)" -ge $((i + 1)) ] || fail "reload $i: generation $(status .plan_generation)"
 	sleep "0.$((RANDOM % 25 + 10))"
+	[ $i -ne 24 ] || refused_by_name storage.visible "s|path: $DATA|path: $DATA-2, visible: written|; s/hugepages: off/hugepages: on/"
+	[ $i -ne 24 ] || grep -q "hugepages: running off, new on; storage.visible: running durable, new written\|storage.path.*storage.visible" "$T/refused" ||
+		fail "the refusal does not name all keys: $(cat "$T/refused")"
 	[ $i -ne 25 ] || refused_by_name lanes.count 's/count: 1/count: 2/'
 	[ $i -ne 26 ] || refused_by_name storage.path "s|path: $DATA|path: $DATA-2|"
 	[ $i -ne 27 ] || refused_by_name ports 's/framecnt=32768/framecnt=16384/'
