@@ -1,0 +1,169 @@
+#include "answer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "limits.h"
+
+void answer_clear(struct answer *answer)
+{
+	for (unsigned i = 0; i < answer->extents_count; i++)
+		segment_file_put(answer->extents[i].file);
+	answer->extents_count = 0;
+	answer->file_bytes = 0;
+	answer->extent = 0;
+	answer->extent_sent = 0;
+	answer->sent = 0;
+	answer->writer.len = 0;
+	answer->writer.max = LIMIT_ANSWER_BYTES;
+	answer->writer.failed = false;
+	answer->writer.flexible = false;
+}
+
+void answer_free(struct answer *answer)
+{
+	answer_clear(answer);
+	free(answer->writer.data);
+	free(answer->extents);
+	*answer = (struct answer){0};
+}
+
+void answer_shrink(struct answer *answer)
+{
+	answer_clear(answer);
+	if (answer->writer.room > LIMIT_ANSWER_KEPT) {
+		free(answer->writer.data);
+		answer->writer.data = NULL;
+		answer->writer.room = 0;
+	}
+}
+
+bool answer_put_range(struct answer *answer, const struct partition_range *range)
+{
+	if (answer->extents_count == LIMIT_EXTENTS)
+		return false;
+	if (answer->extents_count == answer->extents_room) {
+		unsigned room = answer->extents_room ? answer->extents_room * 2 : 4;
+		struct answer_extent *extents =
+			reallocarray(answer->extents, room, sizeof(*extents));
+
+		if (!extents)
+			return false;
+		answer->extents = extents;
+		answer->extents_room = room;
+	}
+	answer->extents[answer->extents_count++] = (struct answer_extent){
+		.at = answer->writer.len,
+		.file = range->file,
+		.position = range->position,
+		.length = range->length,
+	};
+	answer->file_bytes += range->length;
+	return true;
+}
+
+/* The last byte must be in memory: it is sent only after all files have been looked at again. */
+static bool hold_back(struct answer *answer)
+{
+	struct answer_extent *last = &answer->extents[answer->extents_count - 1];
+	uint8_t byte;
+
+	if (last->at < answer->writer.len)
+		return true;
+	if (pread(last->file->fd, &byte, 1, (off_t)(last->position + last->length - 1)) != 1)
+		return false;
+	wire_put8(&answer->writer, (int8_t)byte);
+	last->length--;
+	answer->file_bytes--;
+	return true;
+}
+
+bool answer_finish(struct answer *answer)
+{
+	if (answer->extents_count && !hold_back(answer))
+		return false;
+	uint64_t size = answer->writer.len + answer->file_bytes;
+	if (answer->writer.failed || size > INT32_MAX)
+		return false;
+	wire_patch32(&answer->writer, 0, (int32_t)(size - 4));
+	return true;
+}
+
+static bool files_current(const struct answer *answer)
+{
+	for (unsigned i = 0; i < answer->extents_count; i++)
+		if (!segment_file_current(answer->extents[i].file))
+			return false;
+	return true;
+}
+
+/* The other side does not take it: for now, or never again. */
+static enum answer_sent refused(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK ? ANSWER_FULL : ANSWER_BROKEN;
+}
+
+static enum answer_sent send_memory(struct answer *answer, int fd, size_t to, size_t *budget)
+{
+	bool more = answer->extent < answer->extents_count;
+
+	while (answer->sent < to) {
+		ssize_t n = send(fd, answer->writer.data + answer->sent, to - answer->sent,
+				 MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return refused();
+		answer->sent += (size_t)n;
+		*budget -= (size_t)n < *budget ? (size_t)n : *budget;
+		if (*budget == 0 && answer->sent < to)
+			return ANSWER_TURN;
+	}
+	return ANSWER_DONE;
+}
+
+static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budget)
+{
+	const struct answer_extent *e = &answer->extents[answer->extent];
+
+	while (answer->extent_sent < e->length) {
+		off_t at = (off_t)(e->position + answer->extent_sent);
+		size_t want = e->length - answer->extent_sent;
+
+		if (*budget == 0)
+			return ANSWER_TURN;
+		ssize_t n = sendfile(fd, e->file->fd, &at, want < *budget ? want : *budget);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return refused();
+		/* The file has become shorter than what was promised. */
+		if (n == 0)
+			return ANSWER_BROKEN;
+		answer->extent_sent += (uint32_t)n;
+		*budget -= (size_t)n;
+	}
+	answer->extent++;
+	answer->extent_sent = 0;
+	return ANSWER_DONE;
+}
+
+enum answer_sent answer_send(struct answer *answer, int fd, size_t *budget)
+{
+	enum answer_sent result;
+
+	while (answer->extent < answer->extents_count) {
+		result = send_memory(answer, fd, answer->extents[answer->extent].at, budget);
+		if (result == ANSWER_DONE)
+			result = send_extent(answer, fd, budget);
+		if (result != ANSWER_DONE)
+			return result;
+	}
+	if (answer->extents_count && !files_current(answer))
+		return ANSWER_BROKEN;
+	return send_memory(answer, fd, answer->writer.len, budget);
+}

@@ -1,0 +1,52 @@
+/*
+ * One answer: bytes made in memory with pieces of files between them, and how far it is sent. File
+ * bytes go from the page cache to the socket by sendfile(), never through memory of ours. One
+ * thread.
+ */
+#pragma once
+
+#include "partition.h"
+#include "wire.h"
+
+/* A piece of a file, which stands in front of the byte `at` of the writer's. */
+struct answer_extent {
+	size_t at;
+	struct segment_file *file; /* held */
+	uint64_t position;
+	uint32_t length;
+};
+
+struct answer {
+	struct wire_writer writer;
+	struct answer_extent *extents;
+	unsigned extents_count, extents_room;
+	uint64_t file_bytes; /* of all extents */
+	/* Sent so far: extents done, of the next one, and bytes of memory. */
+	unsigned extent;
+	uint32_t extent_sent;
+	size_t sent;
+};
+
+/* Empty, memory kept. */
+void answer_clear(struct answer *answer);
+/* Memory too. */
+void answer_free(struct answer *answer);
+/* Gives memory back that few answers need. */
+void answer_shrink(struct answer *answer);
+
+/* Puts a range, and takes over its file; false: too many (then the file is still the caller's). */
+bool answer_put_range(struct answer *answer, const struct partition_range *range);
+
+/* Its length into the first four bytes, and the last byte into memory. False: it is too large, or
+ * the file has become shorter. */
+bool answer_finish(struct answer *answer);
+
+enum answer_sent {
+	ANSWER_DONE,
+	ANSWER_FULL,  /* the socket takes no more now */
+	ANSWER_TURN,  /* *budget is used up */
+	ANSWER_BROKEN /* the other side is gone, or a file was retired: the connection must close */
+};
+
+/* Sends on; *budget: bytes, made less by what was sent. */
+enum answer_sent answer_send(struct answer *answer, int fd, size_t *budget);

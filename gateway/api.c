@@ -1,0 +1,72 @@
+#include "api.h"
+
+enum { KEY_API_VERSIONS = 18 };
+
+/*
+ * What is served. Ranges: shared/reference/kafka-protocol.md, its profile without flexible
+ * encoding; ListOffsets goes further because the largest timestamp is only asked for from version 7
+ * on. Produce is refused, but must be here: librdkafka fetches nothing from a broker without it.
+ */
+const struct api api_table[] = {
+	{0, 3, 8, 9, api_produce},
+	{1, 4, 11, 12, api_fetch},
+	{2, 1, 7, 6, api_list_offsets},
+	{3, 0, 8, 9, api_metadata},
+	{KEY_API_VERSIONS, 0, 3, 3, api_versions},
+};
+const unsigned api_table_count = sizeof(api_table) / sizeof(api_table[0]);
+
+static const struct api *find(int16_t key)
+{
+	for (unsigned i = 0; i < api_table_count; i++)
+		if (api_table[i].key == key)
+			return &api_table[i];
+	return NULL;
+}
+
+enum api_result api_handle(struct api_call *call, const uint8_t *frame, size_t len)
+{
+	struct request request;
+
+	if (!request_parse(&request, frame, len))
+		return API_CLOSE;
+	const struct api *api = find(request.api_key);
+	/* As Kafka: an unknown API or version closes the connection, for nobody could read the
+	 * answer; but for ApiVersions, by which clients find out. */
+	if (!api)
+		return API_CLOSE;
+	bool known = request.api_version >= api->min && request.api_version <= api->max;
+	if (!known && api->key != KEY_API_VERSIONS)
+		return API_CLOSE;
+	bool flexible = known && request.api_version >= api->flexible_from;
+
+	call->version = request.api_version;
+	call->in = &request.rest;
+	call->in->flexible = flexible;
+	call->out = &call->answer->writer;
+	wire_put32(call->out, 0); /* the length, see answer_finish() */
+	wire_put32(call->out, request.correlation_id);
+	if (!known)
+		return api_versions_unsupported(call);
+	wire_get_tags(call->in);
+	call->out->flexible = flexible;
+	/* The header of this one answer stays the oldest, for clients that try. */
+	if (api->key != KEY_API_VERSIONS)
+		wire_put_tags(call->out);
+	enum api_result result = api->handler(call);
+	/* A request that ends early has no answer; one that is too long is read as far as known. */
+	return request.rest.failed || call->out->failed ? API_CLOSE : result;
+}
+
+enum protocol_error api_look(const struct partition *p, int32_t epoch, struct partition_view *view)
+{
+	if (!p)
+		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+	if (!partition_look(p, view))
+		return ERROR_NOT_LEADER_OR_FOLLOWER;
+	if (epoch >= 0 && epoch < view->epoch)
+		return ERROR_FENCED_LEADER_EPOCH;
+	if (epoch > view->epoch)
+		return ERROR_UNKNOWN_LEADER_EPOCH;
+	return ERROR_NONE;
+}

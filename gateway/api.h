@@ -1,0 +1,57 @@
+/*
+ * The APIs: one row of the table in api.c and one file api_NAME.c each. A handler reads the body of
+ * a request, and writes the body of its answer; it keeps nothing between calls. One thread.
+ */
+#pragma once
+
+#include "answer.h"
+#include "catalog.h"
+#include "protocol_error.h"
+#include "request.h"
+
+enum { API_NODE_ID = 1 /* the one broker's */ };
+
+enum api_result {
+	API_SEND,  /* the answer is complete */
+	API_WAIT,  /* nothing to say yet: call again when ends moved, or after wait_ms */
+	API_CLOSE, /* nothing that can be answered: the connection closes */
+};
+
+/* What a handler works with. */
+struct api_call {
+	struct catalog *catalog;
+	const char *host; /* where this client reached us: what it is told to connect to */
+	uint16_t port;
+	bool time_is_up;  /* API_WAIT is no choice any more */
+	uint32_t wait_ms; /* out, with API_WAIT: since the request came */
+	/* Of the request at hand. */
+	int16_t version;
+	struct wire_reader *in;
+	struct wire_writer *out; /* answer's */
+	struct answer *answer;
+};
+
+struct api {
+	int16_t key, min, max;
+	int16_t flexible_from; /* INT16_MAX: no version */
+	enum api_result (*handler)(struct api_call *call);
+};
+
+/* The table, for whoever lists it. */
+extern const struct api api_table[];
+extern const unsigned api_table_count;
+
+/* Answers one frame, without its length, into call->answer, which is empty. */
+enum api_result api_handle(struct api_call *call, const uint8_t *frame, size_t len);
+
+/* What most requests about a partition begin with: ERROR_NONE and the view, or why not. epoch: what
+ * the client believes, -1: no belief. */
+enum protocol_error api_look(const struct partition *p, int32_t epoch, struct partition_view *view);
+
+enum api_result api_produce(struct api_call *call);
+enum api_result api_fetch(struct api_call *call);
+enum api_result api_list_offsets(struct api_call *call);
+enum api_result api_metadata(struct api_call *call);
+enum api_result api_versions(struct api_call *call);
+/* The answer to versions of ApiVersions that we do not know. */
+enum api_result api_versions_unsupported(struct api_call *call);

@@ -1,0 +1,182 @@
+/*
+ * Fetch: whole batches, straight from the files, below the visible end; sessions are not kept, so
+ * every answer has all partitions. What there is not enough of yet is waited for (API_WAIT), and
+ * the request is then worked on again from its start.
+ */
+#include "api.h"
+#include "limits.h"
+
+enum { SESSION_FROM = 7, EPOCH_FROM = 9, LOG_START_FROM = 5, RACK_FROM = 11, STORAGE_FROM = 6 };
+
+struct fetch {
+	int32_t max_wait_ms, min_bytes;
+	int64_t left; /* of max_bytes */
+	int64_t found;
+	bool at_once; /* an error, or more that is there already: no reason to wait */
+};
+
+struct fetch_partition {
+	int32_t number, epoch;
+	int64_t offset;
+	int32_t max_bytes;
+};
+
+static struct fetch_partition read_partition(struct api_call *call)
+{
+	struct fetch_partition want = {.number = wire_get32(call->in), .epoch = -1};
+
+	if (call->version >= EPOCH_FROM)
+		want.epoch = wire_get32(call->in);
+	want.offset = wire_get64(call->in);
+	if (call->version >= LOG_START_FROM)
+		wire_get64(call->in); /* a follower's */
+	want.max_bytes = wire_get32(call->in);
+	return want;
+}
+
+/* 1 with what is to be sent; 0: nothing for now, or an error in *error. */
+static int find_range(struct api_call *call, const struct fetch *fetch,
+		      const struct fetch_partition *want, struct partition *p,
+		      const struct partition_view *view, struct partition_range *range,
+		      enum protocol_error *error)
+{
+	if (want->offset < (int64_t)view->log_start || want->offset > (int64_t)view->end) {
+		*error = ERROR_OFFSET_OUT_OF_RANGE;
+		return 0;
+	}
+	if (want->offset == (int64_t)view->end || call->answer->extents_count == LIMIT_EXTENTS)
+		return 0;
+	int64_t max = want->max_bytes < fetch->left ? want->max_bytes : fetch->left;
+	int rc = partition_find(p, view, (uint64_t)want->offset, max > 0 ? (uint64_t)max : 0,
+				fetch->found == 0, range);
+	if (rc >= 0)
+		return rc;
+	/* Retention may just have taken it: then the next look says so. */
+	*error = call->version < STORAGE_FROM ? ERROR_NOT_LEADER_OR_FOLLOWER
+					      : ERROR_KAFKA_STORAGE_ERROR;
+	return 0;
+}
+
+static void put_head(struct api_call *call, int32_t number, enum protocol_error error,
+		     const struct partition_view *view)
+{
+	bool known = error == ERROR_NONE || error == ERROR_OFFSET_OUT_OF_RANGE;
+
+	wire_put32(call->out, number);
+	wire_put16(call->out, (int16_t)error);
+	wire_put64(call->out, known ? (int64_t)view->end : -1);
+	wire_put64(call->out, known ? (int64_t)view->end : -1); /* stable: no transactions */
+	if (call->version >= LOG_START_FROM)
+		wire_put64(call->out, known ? (int64_t)view->log_start : -1);
+	wire_put_array(call->out, 0); /* aborted transactions */
+	if (call->version >= RACK_FROM)
+		wire_put32(call->out, -1); /* read from us */
+}
+
+static void answer_partition(struct api_call *call, struct fetch *fetch, const struct topic *topic)
+{
+	struct fetch_partition want = read_partition(call);
+	struct partition *p = catalog_partition(topic, want.number);
+	struct partition_range range = {0};
+	struct partition_view view = {0};
+	int found = 0;
+
+	if (call->in->failed)
+		return;
+	enum protocol_error error = api_look(p, want.epoch, &view);
+	if (error == ERROR_NONE)
+		found = find_range(call, fetch, &want, p, &view, &range, &error);
+	put_head(call, want.number, error, &view);
+	wire_put_records_length(call->out, found ? range.length : 0);
+	if (error != ERROR_NONE)
+		fetch->at_once = true;
+	if (!found)
+		return;
+	if (!answer_put_range(call->answer, &range)) {
+		segment_file_put(range.file);
+		call->out->failed = true;
+		return;
+	}
+	fetch->found += range.length;
+	fetch->left -= range.length;
+	fetch->at_once |= range.sealed;
+}
+
+/* Topics that a session would forget, and where the client stands. */
+static void read_rest(struct api_call *call)
+{
+	int32_t topics = call->version >= SESSION_FROM ? wire_get_array(call->in, 6) : 0;
+
+	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+		wire_get_name(call->in);
+		int32_t partitions = wire_get_array(call->in, 4);
+		for (int32_t n = 0; n < partitions && !call->in->failed; n++)
+			wire_get32(call->in);
+	}
+	if (call->version >= RACK_FROM)
+		wire_get_string(call->in);
+}
+
+static enum api_result refuse_session(struct api_call *call)
+{
+	wire_put32(call->out, 0);
+	wire_put16(call->out, ERROR_FETCH_SESSION_ID_NOT_FOUND);
+	wire_put32(call->out, 0);
+	wire_put_array(call->out, 0);
+	return API_SEND;
+}
+
+static void answer_topics(struct api_call *call, struct fetch *fetch, int32_t topics)
+{
+	wire_put32(call->out, 0); /* throttle */
+	if (call->version >= SESSION_FROM) {
+		wire_put16(call->out, ERROR_NONE);
+		wire_put32(call->out, 0); /* no session */
+	}
+	wire_put_array(call->out, topics);
+	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+		struct wire_string name = wire_get_name(call->in);
+		const struct topic *topic = catalog_topic(call->catalog, name);
+		int32_t partitions = wire_get_array(call->in, 16);
+
+		wire_put_string(call->out, name);
+		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
+		for (int32_t n = 0; n < partitions && !call->in->failed; n++)
+			answer_partition(call, fetch, topic);
+	}
+}
+
+enum api_result api_fetch(struct api_call *call)
+{
+	struct fetch fetch = {0};
+
+	wire_get32(call->in); /* replica */
+	fetch.max_wait_ms = wire_get32(call->in);
+	fetch.min_bytes = wire_get32(call->in);
+	int32_t max_bytes = wire_get32(call->in);
+	wire_get8(call->in); /* isolation */
+	if (call->version >= SESSION_FROM) {
+		int32_t session = wire_get32(call->in);
+
+		wire_get32(call->in); /* epoch */
+		/* We never gave one. */
+		if (session != 0 && !call->in->failed)
+			return refuse_session(call);
+	}
+	int32_t topics = wire_get_array(call->in, 6);
+	if (topics < 0)
+		return API_CLOSE;
+	fetch.left = max_bytes < LIMIT_FETCH_BYTES ? max_bytes : LIMIT_FETCH_BYTES;
+	if (fetch.min_bytes > fetch.left)
+		fetch.min_bytes = (int32_t)fetch.left;
+	answer_topics(call, &fetch, topics);
+	read_rest(call);
+	if (call->in->failed)
+		return API_CLOSE;
+	if (call->time_is_up || fetch.max_wait_ms <= 0 || topics == 0 || fetch.at_once ||
+	    fetch.found >= fetch.min_bytes)
+		return API_SEND;
+	call->wait_ms =
+		fetch.max_wait_ms < LIMIT_WAIT_MS ? (uint32_t)fetch.max_wait_ms : LIMIT_WAIT_MS;
+	return API_WAIT;
+}

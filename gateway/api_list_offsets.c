@@ -1,0 +1,89 @@
+/* ListOffsets: where a partition ends and begins, and which offset belongs to a time. */
+#include "api.h"
+#include "partition_time.h"
+
+/* Timestamps with a meaning of their own. */
+enum { LATEST = -1, EARLIEST = -2, LARGEST = -3 };
+enum { LARGEST_FROM = 7, EPOCH_FROM = 4, THROTTLE_FROM = 2, ISOLATION_FROM = 2 };
+
+/* -1 and no error where no record is as late as that. */
+static enum protocol_error look_up(const struct api_call *call, const struct partition *p,
+				   const struct partition_view *view, int64_t timestamp,
+				   struct partition_found *found)
+{
+	int rc = 0;
+
+	switch (timestamp) {
+	case LATEST:
+		found->offset = (int64_t)view->end;
+		return ERROR_NONE;
+	case EARLIEST:
+		found->offset = (int64_t)view->log_start;
+		return ERROR_NONE;
+	case LARGEST:
+		if (call->version < LARGEST_FROM)
+			return ERROR_UNSUPPORTED_VERSION;
+		rc = partition_find_newest(p, call->catalog->data_dir, view, found);
+		break;
+	default:
+		if (timestamp < 0)
+			return ERROR_UNSUPPORTED_VERSION;
+		rc = partition_find_time(p, call->catalog->data_dir, view, timestamp, found);
+	}
+	return rc < 0 ? ERROR_KAFKA_STORAGE_ERROR : ERROR_NONE;
+}
+
+static void answer_partition(struct api_call *call, const struct topic *topic)
+{
+	struct partition_found found = {.offset = -1, .timestamp_ms = -1};
+	int32_t number = wire_get32(call->in);
+	int32_t epoch = call->version >= EPOCH_FROM ? wire_get32(call->in) : -1;
+	int64_t timestamp = wire_get64(call->in);
+	const struct partition *p = catalog_partition(topic, number);
+	struct partition_view view;
+
+	wire_get_tags(call->in);
+	if (call->in->failed)
+		return;
+	enum protocol_error error = api_look(p, epoch, &view);
+	if (error == ERROR_NONE)
+		error = look_up(call, p, &view, timestamp, &found);
+	wire_put32(call->out, number);
+	wire_put16(call->out, (int16_t)error);
+	wire_put64(call->out, found.timestamp_ms);
+	wire_put64(call->out, found.offset);
+	if (call->version >= EPOCH_FROM)
+		wire_put32(call->out, found.offset < 0 ? -1 : view.epoch);
+	wire_put_tags(call->out);
+}
+
+enum api_result api_list_offsets(struct api_call *call)
+{
+	wire_get32(call->in); /* replica */
+	if (call->version >= ISOLATION_FROM)
+		wire_get8(call->in); /* there are no transactions: all isolation is the same */
+	int32_t topics = wire_get_array(call->in, 6);
+
+	if (topics < 0)
+		return API_CLOSE;
+	if (call->version >= THROTTLE_FROM)
+		wire_put32(call->out, 0);
+	wire_put_array(call->out, topics);
+	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+		struct wire_string name = wire_get_name(call->in);
+		const struct topic *topic = catalog_topic(call->catalog, name);
+		int32_t partitions = wire_get_array(call->in, 12);
+
+		if (partitions < 0)
+			return API_CLOSE;
+		wire_put_string(call->out, name);
+		wire_put_array(call->out, partitions);
+		for (int32_t n = 0; n < partitions && !call->in->failed; n++)
+			answer_partition(call, topic);
+		wire_get_tags(call->in);
+		wire_put_tags(call->out);
+	}
+	wire_get_tags(call->in);
+	wire_put_tags(call->out);
+	return API_SEND;
+}

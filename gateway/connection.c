@@ -1,0 +1,232 @@
+#include "connection.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "limits.h"
+
+/* Where the client reached us, as it may be told to others who reach us there. */
+static bool local_address(struct connection *c)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	char port[8];
+
+	if (getsockname(c->fd, (struct sockaddr *)&address, &len) < 0 ||
+	    getnameinfo((struct sockaddr *)&address, len, c->host, sizeof(c->host), port,
+			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return false;
+	c->port = (uint16_t)strtoul(port, NULL, 10);
+	return true;
+}
+
+struct connection *connection_create(const struct connection_context *context, int fd)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+	const int one = 1;
+
+	if (!c)
+		return NULL;
+	c->fd = fd;
+	c->deadline_ms = context->now_ms + LIMIT_IDLE_MS;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	answer_clear(&c->answer);
+	if (!local_address(c)) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+/* Another size of the input buffer; what is over LIMIT_REQUEST_KEPT counts against all. */
+static bool resize(struct connection_context *context, struct connection *c, size_t room)
+{
+	size_t before = c->input_room > LIMIT_REQUEST_KEPT ? c->input_room : 0;
+	size_t after = room > LIMIT_REQUEST_KEPT ? room : 0;
+
+	if (after > before && context->large_bytes - before + after > LIMIT_REQUESTS_BYTES)
+		return false;
+	uint8_t *input = realloc(c->input, room);
+	if (!input)
+		return false;
+	c->input = input;
+	c->input_room = room;
+	context->large_bytes = context->large_bytes - before + after;
+	return true;
+}
+
+void connection_destroy(struct connection_context *context, struct connection *c)
+{
+	if (c->input_room > LIMIT_REQUEST_KEPT)
+		context->large_bytes -= c->input_room;
+	if (c->phase == CONNECTION_WAITS)
+		context->waiting--;
+	answer_free(&c->answer);
+	free(c->input);
+	close(c->fd);
+	free(c);
+}
+
+static void enter(struct connection_context *context, struct connection *c,
+		  enum connection_phase phase, uint64_t limit_ms)
+{
+	context->waiting += (phase == CONNECTION_WAITS) - (c->phase == CONNECTION_WAITS);
+	c->phase = phase;
+	c->deadline_ms = context->now_ms + limit_ms;
+}
+
+enum step { STEP_ON, STEP_BLOCKED, STEP_CLOSE };
+
+/* Works on the request at hand: the first time, or again. */
+static enum step answer(struct connection_context *context, struct connection *c, bool again)
+{
+	struct api_call call = {
+		.catalog = context->catalog,
+		.host = c->host,
+		.port = c->port,
+		.time_is_up = again && context->now_ms >= c->deadline_ms,
+		.answer = &c->answer,
+	};
+
+	answer_clear(&c->answer);
+	if (!again)
+		catalog_refresh(context->catalog, context->now_ms);
+	enum api_result result =
+		api_handle(&call, c->input + REQUEST_LENGTH, c->frame - REQUEST_LENGTH);
+	if (result == API_CLOSE)
+		return STEP_CLOSE;
+	if (result == API_WAIT) {
+		answer_clear(&c->answer);
+		if (!again)
+			enter(context, c, CONNECTION_WAITS, call.wait_ms);
+		return STEP_BLOCKED;
+	}
+	if (!answer_finish(&c->answer))
+		return STEP_CLOSE;
+	enter(context, c, CONNECTION_SENDS, LIMIT_SEND_MS);
+	return STEP_ON;
+}
+
+/* One read, of at least what the request at hand needs. */
+static enum step receive(struct connection_context *context, struct connection *c)
+{
+	size_t need = c->frame > c->input_len ? c->frame : c->input_len + 1;
+
+	if (need < LIMIT_REQUEST_KEPT / 4)
+		need = LIMIT_REQUEST_KEPT / 4;
+	if (need > c->input_room && !resize(context, c, need))
+		return STEP_CLOSE;
+	ssize_t n = recv(c->fd, c->input + c->input_len, c->input_room - c->input_len, 0);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? STEP_BLOCKED : STEP_CLOSE;
+	if (n == 0)
+		return STEP_CLOSE;
+	/* From the first byte to the last: a client that sends one now and then gets no more. */
+	if (c->input_len == 0)
+		c->deadline_ms = context->now_ms + LIMIT_RECEIVE_MS;
+	c->input_len += (size_t)n;
+	return STEP_ON;
+}
+
+/* Until a whole request is there, then on to its answer. */
+static enum step read_request(struct connection_context *context, struct connection *c)
+{
+	for (;;) {
+		int64_t frame = request_frame(c->input, c->input_len);
+
+		if (frame < 0)
+			return STEP_CLOSE;
+		c->frame = (size_t)frame;
+		if (frame && c->input_len >= c->frame)
+			return answer(context, c, false);
+		enum step step = receive(context, c);
+		if (step != STEP_ON)
+			return step;
+	}
+}
+
+/* The answer is out: makes room, and begins with what else was read. */
+static void next_request(struct connection_context *context, struct connection *c)
+{
+	size_t rest = c->input_len - c->frame;
+
+	answer_shrink(&c->answer);
+	memmove(c->input, c->input + c->frame, rest);
+	c->input_len = rest;
+	c->frame = 0;
+	if (c->input_room > LIMIT_REQUEST_KEPT && rest <= LIMIT_REQUEST_KEPT)
+		resize(context, c, LIMIT_REQUEST_KEPT);
+	enter(context, c, CONNECTION_READS, rest ? LIMIT_RECEIVE_MS : LIMIT_IDLE_MS);
+}
+
+static enum step send_answer(struct connection_context *context, struct connection *c,
+			     size_t *budget)
+{
+	size_t before = *budget;
+
+	switch (answer_send(&c->answer, c->fd, budget)) {
+	case ANSWER_DONE:
+		next_request(context, c);
+		return STEP_ON;
+	case ANSWER_BROKEN:
+		return STEP_CLOSE;
+	case ANSWER_FULL:
+	case ANSWER_TURN:
+		break;
+	}
+	if (*budget < before)
+		c->deadline_ms = context->now_ms + LIMIT_SEND_MS;
+	return STEP_BLOCKED;
+}
+
+bool connection_work(struct connection_context *context, struct connection *c, bool looked)
+{
+	size_t budget = LIMIT_TURN_BYTES;
+	enum step step = STEP_ON;
+
+	for (unsigned i = 0; step == STEP_ON && i < 2 * LIMIT_TURN_REQUESTS; i++) {
+		switch (c->phase) {
+		case CONNECTION_READS:
+			step = read_request(context, c);
+			break;
+		case CONNECTION_WAITS:
+			step = looked ? answer(context, c, true) : STEP_BLOCKED;
+			looked = false;
+			break;
+		case CONNECTION_SENDS:
+			step = send_answer(context, c, &budget);
+			break;
+		}
+	}
+	return step != STEP_CLOSE;
+}
+
+/* A whole request (or what can never be one) is in memory: only the turn was over. */
+static bool has_more(const struct connection *c)
+{
+	int64_t frame = request_frame(c->input, c->input_len);
+
+	return frame < 0 || (frame > 0 && c->input_len >= (size_t)frame);
+}
+
+uint32_t connection_events(const struct connection *c)
+{
+	switch (c->phase) {
+	case CONNECTION_READS:
+		/* That the socket can be written to brings the next turn. */
+		return has_more(c) ? EPOLLOUT : EPOLLIN;
+	case CONNECTION_SENDS:
+		return EPOLLOUT;
+	case CONNECTION_WAITS:
+		break;
+	}
+	return EPOLLRDHUP;
+}

@@ -1,0 +1,49 @@
+/*
+ * One client: its request at hand, the answer to it, and what is waited for. One request is worked
+ * on at a time; what the client sends meanwhile stays in its socket but for what one read brought.
+ * One thread.
+ */
+#pragma once
+
+#include "api.h"
+
+enum connection_phase {
+	CONNECTION_READS, /* no whole request yet */
+	CONNECTION_WAITS, /* a Fetch waits for records */
+	CONNECTION_SENDS,
+};
+
+struct connection {
+	struct connection *next, **link;
+	int fd;
+	enum connection_phase phase;
+	uint32_t watched; /* events that epoll is asked for; the server's */
+	uint8_t *input;	  /* the request at hand first, then what else was read */
+	size_t input_len, input_room;
+	size_t frame; /* bytes of the request at hand, its length included */
+	struct answer answer;
+	uint64_t deadline_ms; /* of the phase */
+	char host[64];	      /* where the client reached us */
+	uint16_t port;
+};
+
+/* What connections share. */
+struct connection_context {
+	struct catalog *catalog;
+	uint64_t now_ms;    /* monotonic; the server sets it each turn */
+	size_t large_bytes; /* of requests larger than LIMIT_REQUEST_KEPT, all together */
+	unsigned waiting;   /* connections that are CONNECTION_WAITS */
+};
+
+/* Takes over fd, a connected non-blocking socket. NULL: no memory. */
+struct connection *connection_create(const struct connection_context *context, int fd);
+void connection_destroy(struct connection_context *context, struct connection *c);
+
+/*
+ * Goes on as far as it gets without blocking, or until its turn is over. False: it is to be
+ * destroyed. looked: ends moved, or the wait is over: a Fetch that waits is tried again.
+ */
+bool connection_work(struct connection_context *context, struct connection *c, bool looked);
+
+/* What epoll should watch for now. */
+uint32_t connection_events(const struct connection *c);

@@ -1,0 +1,35 @@
+/* Every limit of the gateway. What a client sends can make it use no more than these say. */
+#pragma once
+
+enum {
+	LIMIT_CONNECTIONS = 1024,
+	LIMIT_BACKLOG = 128,
+	LIMIT_EVENTS = 64, /* of one turn of the loop */
+
+	/* A request, without its length. Beyond the largest batch that producers send by default
+	 * (1 MiB), so that they too get an answer and not a closed connection. */
+	LIMIT_REQUEST_BYTES = 2 << 20,
+	LIMIT_REQUEST_KEPT = 16 << 10,	 /* of its buffer, between requests */
+	LIMIT_REQUESTS_BYTES = 64 << 20, /* of all requests that are larger than what is kept */
+	LIMIT_ELEMENTS = 16384,		 /* of one array in a request */
+	LIMIT_TURN_REQUESTS = 16,	 /* of one connection before another has its turn */
+
+	/* An answer: what is made in memory, and what comes from files. */
+	LIMIT_ANSWER_BYTES = 4 << 20,
+	LIMIT_ANSWER_KEPT = 16 << 10,
+	LIMIT_EXTENTS = 1024,	      /* pieces of files; partitions beyond get none this time */
+	LIMIT_FETCH_BYTES = 64 << 20, /* of files; below the 100 MB that librdkafka takes */
+	LIMIT_TURN_BYTES = 1 << 20,   /* sent to one connection before another has its turn */
+
+	LIMIT_TOPICS = 1024,
+	LIMIT_FILES_KEPT = 4, /* open segments of a partition that nobody reads just now */
+
+	/* Times in ms. */
+	LIMIT_IDLE_MS = 10 * 60 * 1000, /* between requests, as Kafka's connections.max.idle.ms */
+	LIMIT_RECEIVE_MS = 30 * 1000,	/* from the first byte of a request to its last */
+	LIMIT_SEND_MS = 120 * 1000,	/* without one byte of the answer taken */
+	LIMIT_WAIT_MS = 5 * 60 * 1000,	/* a Fetch that asks for more gets this */
+
+	WAIT_LOOK_MS = 2,  /* between two looks for new records while a Fetch waits */
+	REFRESH_MS = 1000, /* between two looks for new streams, and for time-outs */
+};

@@ -1,0 +1,64 @@
+/*
+ * One partition as clients see it: where it begins and ends, and where in its files an offset lies.
+ * One thread.
+ *
+ * A partition that a dataplane has opened is "live": start, end and epoch stand in the state block,
+ * which stays right after the dataplane's death too. Others are read from their directory: they end
+ * where their valid batches end.
+ */
+#pragma once
+
+#include "api/log_dir.h"
+#include "api/state.h"
+#include "segment_file.h"
+
+struct partition {
+	char stream[LOG_STREAM_NAME_MAX];
+	uint32_t number;
+	const struct state_partition *live; /* in the state block; NULL: from the directory */
+	bool unavailable;		    /* a dataplane is about to recover it */
+	struct segment_files files;
+	/* The segments by base offset, as last listed, and what the state said then. */
+	struct log_dir_segment *segments;
+	size_t segments_count;
+	uint64_t listed_active, listed_start;
+	/* Not live: as last scanned. */
+	uint64_t scanned_start, scanned_end;
+	int32_t scanned_epoch;
+	uint64_t scanned_size; /* of the newest segment */
+};
+
+/* A look at one moment. */
+struct partition_view {
+	uint64_t log_start; /* first offset that is there */
+	uint64_t end;	    /* visible end: the high watermark */
+	int32_t epoch;
+};
+
+/* NULL: no memory, or no such directory. */
+struct partition *partition_create(const char *data_dir, const char *stream, uint32_t number);
+void partition_destroy(struct partition *p);
+
+/* Once in a while: opens the directory anew if it was replaced, and looks for the end of a
+ * partition that is not live. */
+void partition_refresh(struct partition *p, const char *data_dir);
+
+/* False: not now (unavailable). */
+bool partition_look(const struct partition *p, struct partition_view *view);
+
+/* Whole batches in one file. */
+struct partition_range {
+	struct segment_file *file; /* held: segment_file_put() */
+	uint64_t position;
+	uint32_t length; /* bytes */
+	bool sealed;	 /* a newer segment follows: there is more to be had at once */
+};
+
+/*
+ * From the batch that holds `offset` (view: log_start <= offset < end) on as many whole batches as
+ * fit into max_bytes, all below view's end, of one segment. With at_least_one the first batch comes
+ * even if it is larger. 1; 0: the first batch does not fit; -EBADMSG: no valid batch where one must
+ * be; -errno.
+ */
+int partition_find(struct partition *p, const struct partition_view *view, uint64_t offset,
+		   uint64_t max_bytes, bool at_least_one, struct partition_range *out);

@@ -1,0 +1,39 @@
+/*
+ * The open .log files of one partition, shared by all answers that take bytes from them. One
+ * thread.
+ *
+ * A file may be retired while an answer is on its way, and then be written anew under another name.
+ * So an answer's last byte is held back until segment_file_current() has said of each of its files
+ * that all bytes before it were still the right ones.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct segment_file {
+	struct segment_file *next;
+	struct segment_files *owner;
+	uint64_t base;
+	int fd;
+	unsigned refs;
+	dev_t dev;
+	ino_t ino;
+};
+
+struct segment_files {
+	int dir_fd; /* the partition's; -1: none. The owner's */
+	unsigned idle;
+	struct segment_file *first; /* the last used one is first */
+};
+
+/* <base>.log, open; give it back with segment_file_put(). -errno. */
+int segment_file_get(struct segment_files *files, uint64_t base, struct segment_file **out);
+void segment_file_put(struct segment_file *file);
+
+/* Is the open file still the one under its name? */
+bool segment_file_current(const struct segment_file *file);
+
+/* Closes what nobody holds. */
+void segment_files_drop(struct segment_files *files);

@@ -1,0 +1,277 @@
+#include "server.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "connection.h"
+#include "limits.h"
+
+struct server {
+	int epoll_fd, listen_fd, signal_fd;
+	bool accepts; /* the listening socket is watched */
+	bool stop;
+	unsigned count;
+	uint64_t swept_ms;
+	struct connection *first;
+	struct connection_context context;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int watch(struct server *s, int op, int fd, uint32_t events, void *what)
+{
+	struct epoll_event event = {.events = events, .data.ptr = what};
+
+	return epoll_ctl(s->epoll_fd, op, fd, &event) < 0 ? -errno : 0;
+}
+
+static int listen_at(const struct server_address *to)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&to->address;
+	const int one = 1;
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (address->sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, address, to->length) < 0 || listen(fd, LIMIT_BACKLOG) < 0) {
+		int rc = -errno;
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+static int open_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return -errno;
+	int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_all(struct server *s, const struct server_address *address)
+{
+	int rc;
+
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll_fd < 0)
+		return -errno;
+	s->listen_fd = listen_at(address);
+	if (s->listen_fd < 0)
+		return s->listen_fd;
+	s->signal_fd = open_signals();
+	if (s->signal_fd < 0)
+		return s->signal_fd;
+	rc = watch(s, EPOLL_CTL_ADD, s->listen_fd, EPOLLIN, &s->listen_fd);
+	return rc < 0 ? rc : watch(s, EPOLL_CTL_ADD, s->signal_fd, EPOLLIN, &s->signal_fd);
+}
+
+int server_create(struct server **out, struct catalog *catalog,
+		  const struct server_address *address)
+{
+	struct server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	*s = (struct server){.epoll_fd = -1,
+			     .listen_fd = -1,
+			     .signal_fd = -1,
+			     .accepts = true,
+			     .context.catalog = catalog,
+			     .context.now_ms = now_ms()};
+	int rc = open_all(s, address);
+	if (rc < 0) {
+		server_destroy(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+static void remove_connection(struct server *s, struct connection *c)
+{
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+	s->count--;
+	/* Closing the socket takes it out of epoll too. */
+	connection_destroy(&s->context, c);
+}
+
+void server_destroy(struct server *s)
+{
+	while (s->first)
+		remove_connection(s, s->first);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	if (s->listen_fd >= 0)
+		close(s->listen_fd);
+	if (s->epoll_fd >= 0)
+		close(s->epoll_fd);
+	free(s);
+}
+
+void server_print_address(const struct server *s, FILE *out)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	char host[64] = "?", port[8] = "?";
+
+	if (getsockname(s->listen_fd, (struct sockaddr *)&address, &len) == 0)
+		getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port,
+			    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+	fprintf(out, address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+/* Goes on with a connection, which may be gone afterwards. */
+static void work(struct server *s, struct connection *c, bool looked)
+{
+	if (!connection_work(&s->context, c, looked)) {
+		remove_connection(s, c);
+		return;
+	}
+	uint32_t events = connection_events(c);
+	if (events == c->watched)
+		return;
+	c->watched = events;
+	if (watch(s, EPOLL_CTL_MOD, c->fd, events, c) < 0)
+		remove_connection(s, c);
+}
+
+static void accept_one(struct server *s, int fd)
+{
+	struct connection *c = NULL;
+
+	/* Too many: this one hears it at once, instead of waiting for nothing. */
+	if (s->count < LIMIT_CONNECTIONS)
+		c = connection_create(&s->context, fd);
+	if (!c) {
+		close(fd);
+		return;
+	}
+	c->watched = EPOLLIN;
+	if (watch(s, EPOLL_CTL_ADD, fd, EPOLLIN, c) < 0) {
+		connection_destroy(&s->context, c);
+		return;
+	}
+	c->next = s->first;
+	c->link = &s->first;
+	if (c->next)
+		c->next->link = &c->next;
+	s->first = c;
+	s->count++;
+}
+
+static void on_listen(struct server *s)
+{
+	for (int i = 0; i < LIMIT_EVENTS; i++) {
+		int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			accept_one(s, fd);
+			continue;
+		}
+		/* Out of descriptors: rest until the next sweep, else this would spin. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			watch(s, EPOLL_CTL_MOD, s->listen_fd, 0, &s->listen_fd);
+			s->accepts = false;
+		}
+		return;
+	}
+}
+
+static void on_event(struct server *s, const struct epoll_event *event)
+{
+	struct connection *c = event->data.ptr;
+
+	if (event->data.ptr == &s->listen_fd)
+		on_listen(s);
+	else if (event->data.ptr == &s->signal_fd)
+		s->stop = true;
+	else if (event->events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP))
+		remove_connection(s, c);
+	else
+		work(s, c, false);
+}
+
+/* The Fetches that wait: all of them when an end moved, else those whose time is up. */
+static void look(struct server *s)
+{
+	struct connection *next;
+	bool moved = catalog_moved(s->context.catalog);
+
+	for (struct connection *c = s->first; c; c = next) {
+		next = c->next;
+		if (c->phase == CONNECTION_WAITS && (moved || s->context.now_ms >= c->deadline_ms))
+			work(s, c, true);
+	}
+}
+
+/* Once in a while: who is overdue goes. */
+static void sweep(struct server *s)
+{
+	struct connection *next;
+
+	s->swept_ms = s->context.now_ms;
+	for (struct connection *c = s->first; c; c = next) {
+		next = c->next;
+		if (c->phase != CONNECTION_WAITS && s->context.now_ms >= c->deadline_ms)
+			remove_connection(s, c);
+	}
+	if (!s->accepts) {
+		s->accepts = true;
+		watch(s, EPOLL_CTL_MOD, s->listen_fd, EPOLLIN, &s->listen_fd);
+	}
+	/* While all wait, nobody's request does it. */
+	if (s->context.waiting)
+		catalog_refresh(s->context.catalog, s->context.now_ms);
+}
+
+/* Idle clients are worth a look now and then, no client at all is not. */
+static int patience(const struct server *s)
+{
+	if (s->context.waiting)
+		return WAIT_LOOK_MS;
+	return s->count || !s->accepts ? REFRESH_MS : -1;
+}
+
+int server_run(struct server *s)
+{
+	struct epoll_event events[LIMIT_EVENTS];
+
+	while (!s->stop) {
+		int n = epoll_wait(s->epoll_fd, events, LIMIT_EVENTS, patience(s));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		s->context.now_ms = now_ms();
+		for (int i = 0; i < n; i++)
+			on_event(s, &events[i]);
+		if (s->context.waiting)
+			look(s);
+		if (s->context.now_ms - s->swept_ms >= REFRESH_MS)
+			sweep(s);
+	}
+	return 0;
+}
