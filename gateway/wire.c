@@ -247,9 +247,3 @@ void wire_patch32(struct wire_writer *w, size_t at, int32_t value)
 	if (!w->failed)
 		log_put32(w->data + at, (uint32_t)value);
 }
-
-void wire_patch16(struct wire_writer *w, size_t at, int16_t value)
-{
-	if (!w->failed)
-		log_put16(w->data + at, (uint16_t)value);
-}

@@ -60,4 +60,3 @@ void wire_put_records_length(struct wire_writer *w, uint32_t bytes);
 void wire_put_tags(struct wire_writer *w); /* none */
 /* Over what was put at `at` before. */
 void wire_patch32(struct wire_writer *w, size_t at, int32_t value);
-void wire_patch16(struct wire_writer *w, size_t at, int16_t value);

@@ -1,0 +1,53 @@
+/*
+ * For tests of the gateway: a data directory with topic "s", and requests put together by hand. Its
+ * partition 0 has two segments: offsets 0-9 in two batches, 10-14 in one.
+ */
+#pragma once
+
+#include "gateway/api.h"
+#include "log_build.h"
+
+enum { TESTING_TS = 1000, TESTING_END = 15 };
+
+static inline void gateway_testing_log(const char *dir)
+{
+	static struct build b;
+
+	b.len = 0;
+	build_batch(&b, 0, 4, TESTING_TS);
+	build_batch(&b, 4, 6, TESTING_TS + 100);
+	build_segment(dir, "s-0", 0, &b);
+	b.len = 0;
+	build_batch(&b, 10, 5, TESTING_TS + 200);
+	build_segment(dir, "s-0", 10, &b);
+}
+
+/* A header of version 1, client id "t". */
+static inline void gateway_testing_header(struct wire_writer *w, int16_t key, int16_t version)
+{
+	w->len = 0;
+	w->flexible = false;
+	w->max = 1 << 20;
+	wire_put16(w, key);
+	wire_put16(w, version);
+	wire_put32(w, 77);
+	wire_put_text(w, "t");
+}
+
+/* A Fetch of one partition of "s", version 4. */
+static inline void gateway_testing_fetch(struct wire_writer *w, int32_t partition, int64_t offset,
+					 int32_t wait_ms, int32_t min_bytes, int32_t max_bytes)
+{
+	gateway_testing_header(w, 1, 4);
+	wire_put32(w, -1);
+	wire_put32(w, wait_ms);
+	wire_put32(w, min_bytes);
+	wire_put32(w, max_bytes);
+	wire_put8(w, 0);
+	wire_put_array(w, 1);
+	wire_put_text(w, "s");
+	wire_put_array(w, 1);
+	wire_put32(w, partition);
+	wire_put64(w, offset);
+	wire_put32(w, max_bytes);
+}

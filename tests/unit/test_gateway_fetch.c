@@ -1,0 +1,283 @@
+/* Which bytes of which file a Fetch gets: limits, ends, indexes that lie, files used again. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "gateway_testing.h"
+
+static char dir[64];
+static struct catalog catalog;
+static struct wire_writer request;
+static struct answer answer;
+static struct api_call call;
+static struct build b;
+
+static void setup(void)
+{
+	build_dir(dir);
+	gateway_testing_log(dir);
+	cr_assert_eq(catalog_open(&catalog, NULL, dir), 0);
+}
+
+static void teardown(void)
+{
+	answer_free(&answer);
+	free(request.data);
+	catalog_close(&catalog);
+	build_remove(dir);
+}
+
+TestSuite(gateway_fetch, .init = setup, .fini = teardown);
+
+static struct partition *partition(void)
+{
+	return catalog_partition(catalog_topic(&catalog, (struct wire_string){"s", 1}), 0);
+}
+
+/* partition_find() as far as `end`: bytes, or what it returned if not 1. */
+static int64_t find(uint64_t end, uint64_t offset, uint64_t max, bool one, uint64_t *position)
+{
+	struct partition_view view = {.end = end};
+	struct partition_range range;
+	int rc = partition_find(partition(), &view, offset, max, one, &range);
+
+	if (rc != 1)
+		return rc;
+	*position = range.position;
+	segment_file_put(range.file);
+	return range.length;
+}
+
+static size_t size_of(uint64_t base, int records)
+{
+	b.len = 0;
+	build_batch(&b, base, records, TESTING_TS);
+	return b.len;
+}
+
+Test(gateway_fetch, the_end_is_found_in_the_directory)
+{
+	struct partition_view view;
+
+	cr_assert(partition_look(partition(), &view));
+	cr_assert_eq(view.log_start, 0);
+	cr_assert_eq(view.end, TESTING_END);
+}
+
+Test(gateway_fetch, whole_batches_within_the_limit)
+{
+	size_t first = size_of(0, 4), second = size_of(4, 6), third = size_of(10, 5);
+	uint64_t at;
+
+	cr_assert_eq(find(15, 0, 1 << 20, false, &at), first + second);
+	cr_assert_eq(at, 0);
+	cr_assert_eq(find(15, 0, first + second - 1, false, &at), first);
+	cr_assert_eq(find(15, 3, first, false, &at), first);
+	cr_assert_eq(find(15, 3, first - 1, false, &at), 0);
+	cr_assert_eq(find(15, 3, 0, true, &at), first);
+	cr_assert_eq(find(15, 5, 1 << 20, false, &at), second);
+	cr_assert_eq(at, first);
+	cr_assert_eq(find(15, 14, 1 << 20, false, &at), third);
+	cr_assert_eq(at, 0);
+}
+
+Test(gateway_fetch, nothing_beyond_the_visible_end)
+{
+	uint64_t at;
+
+	cr_assert_eq(find(4, 0, 1 << 20, true, &at), size_of(0, 4));
+	cr_assert_eq(find(10, 0, 1 << 20, true, &at), size_of(0, 4) + size_of(4, 6));
+	/* An end that is not one of a batch: the batch it falls into is not visible. */
+	cr_assert_eq(find(7, 4, 1 << 20, true, &at), -EBADMSG);
+}
+
+Test(gateway_fetch, an_index_is_only_a_hint)
+{
+	uint8_t entry[LOG_INDEX_ENTRY];
+	static const struct {
+		uint32_t offset, position;
+	} entries[] = {{9, UINT32_MAX}, {9, 7}, {9, 0}, {0, 0}, {8, 1 << 20}};
+	char name[LOG_NAME_MAX];
+	uint64_t at;
+
+	log_format_name(name, 0, LOG_SUFFIX_INDEX);
+	log_put32(entry, 9);
+	log_put32(entry + 4, (uint32_t)size_of(0, 4));
+	build_file(dir, "s-0", name, entry, sizeof(entry), 0);
+	cr_assert_eq(find(15, 9, 1 << 20, true, &at), size_of(4, 6));
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		log_put32(entry, entries[i].offset);
+		log_put32(entry + 4, entries[i].position);
+		build_file(dir, "s-0", name, entry, sizeof(entry), 0);
+		cr_assert_eq(find(15, 9, 1 << 20, true, &at), size_of(4, 6), "entry %zu", i);
+		cr_assert_eq(at, size_of(0, 4), "entry %zu", i);
+	}
+}
+
+Test(gateway_fetch, what_a_file_held_in_its_earlier_life_is_not_sent)
+{
+	uint64_t at;
+
+	/* A segment behind whose last batch stand zeros, or old batches with right CRCs. */
+	b.len = 0;
+	build_batch(&b, 10, 5, TESTING_TS);
+	build_batch(&b, 2, 5, TESTING_TS);
+	build_segment(dir, "s-0", 10, &b);
+	cr_assert_eq(find(15, 10, 1 << 20, true, &at), size_of(10, 5));
+	b.len = 0;
+	build_batch(&b, 0, 4, TESTING_TS);
+	build_batch(&b, 4, 6, TESTING_TS);
+	memset(b.data + b.len, 0, 4096);
+	b.len += 4096;
+	build_segment(dir, "s-0", 0, &b);
+	cr_assert_eq(find(15, 0, 1 << 20, true, &at), size_of(0, 4) + size_of(4, 6));
+}
+
+Test(gateway_fetch, a_gap_between_segments_leads_to_the_next)
+{
+	struct partition_view view = {.end = 25};
+	struct partition_range range;
+
+	b.len = 0;
+	build_batch(&b, 20, 5, TESTING_TS);
+	build_segment(dir, "s-0", 20, &b);
+	partition()->segments_count = 0;
+	cr_assert_eq(partition_find(partition(), &view, 17, 1 << 20, true, &range), 1);
+	cr_assert_eq(range.file->base, 20);
+	cr_assert(!range.sealed);
+	segment_file_put(range.file);
+	cr_assert_eq(partition_find(partition(), &view, 2, 1 << 20, true, &range), 1);
+	cr_assert(range.sealed);
+	segment_file_put(range.file);
+}
+
+static enum api_result fetch(int64_t offset, int32_t wait_ms, int32_t min_bytes, int32_t max_bytes)
+{
+	call = (struct api_call){.catalog = &catalog,
+				 .host = "127.0.0.1",
+				 .port = 9092,
+				 .time_is_up = call.time_is_up,
+				 .answer = &answer};
+	gateway_testing_fetch(&request, 0, offset, wait_ms, min_bytes, max_bytes);
+	answer_clear(&answer);
+	return api_handle(&call, request.data, request.len);
+}
+
+/* The one partition's error code and bytes of records. */
+static int16_t error_of(int32_t *bytes)
+{
+	struct wire_reader r = {.at = answer.writer.data,
+				.end = answer.writer.data + answer.writer.len};
+
+	wire_get32(&r);
+	wire_get32(&r);
+	wire_get32(&r);
+	wire_get_array(&r, 1);
+	wire_get_name(&r);
+	wire_get_array(&r, 1);
+	wire_get32(&r);
+	int16_t error = wire_get16(&r);
+	wire_get64(&r);
+	wire_get64(&r);
+	cr_assert_eq(wire_get_array(&r, 1), 0);
+	*bytes = wire_get32(&r);
+	cr_assert(!r.failed && r.at == r.end);
+	return error;
+}
+
+Test(gateway_fetch, waits_only_for_what_is_not_there)
+{
+	int32_t bytes;
+
+	cr_assert_eq(fetch(TESTING_END, 500, 1, 1 << 20), API_WAIT);
+	cr_assert_eq(call.wait_ms, 500);
+	cr_assert_eq(fetch(TESTING_END, 0, 1, 1 << 20), API_SEND);
+	cr_assert_eq(error_of(&bytes), ERROR_NONE);
+	cr_assert_eq(bytes, 0, "empty, and not null");
+	cr_assert_eq(fetch(TESTING_END, 500, 0, 1 << 20), API_SEND);
+	/* In the newest segment, with too little behind it. */
+	cr_assert_eq(fetch(10, 500, 100000, 1 << 20), API_WAIT);
+	/* A newer segment follows. */
+	cr_assert_eq(fetch(4, 500, 100000, 1 << 20), API_SEND);
+	call.time_is_up = true;
+	cr_assert_eq(fetch(10, 500, 100000, 1 << 20), API_SEND);
+	cr_assert_eq(error_of(&bytes), ERROR_NONE);
+	cr_assert_eq(bytes, size_of(10, 5));
+}
+
+Test(gateway_fetch, out_of_range_is_said_at_once)
+{
+	static const int64_t bad[] = {-1, INT64_MIN, TESTING_END + 1, INT64_MAX};
+	int32_t bytes;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cr_assert_eq(fetch(bad[i], 500, 1, 1 << 20), API_SEND);
+		cr_assert_eq(error_of(&bytes), ERROR_OFFSET_OUT_OF_RANGE);
+		cr_assert_eq(bytes, 0);
+	}
+}
+
+/* Sends the answer over a socket pair; how it ended, and the bytes that came. */
+static enum answer_sent deliver(uint8_t *out, size_t room, size_t *got)
+{
+	size_t budget = 1 << 20;
+	int pair[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	enum answer_sent sent = answer_send(&answer, pair[0], &budget);
+	close(pair[0]);
+	*got = 0;
+	for (ssize_t n; (n = read(pair[1], out + *got, room - *got)) > 0;)
+		*got += (size_t)n;
+	close(pair[1]);
+	return sent;
+}
+
+Test(gateway_fetch, the_bytes_are_those_of_the_file)
+{
+	static uint8_t out[1 << 16];
+	size_t got, want = size_of(10, 5);
+
+	cr_assert_eq(fetch(12, 0, 1, 1 << 20), API_SEND);
+	cr_assert(answer_finish(&answer));
+	cr_assert_eq(deliver(out, sizeof(out), &got), ANSWER_DONE);
+	cr_assert_eq(log_get32(out), got - 4);
+	b.len = 0;
+	build_batch(&b, 10, 5, TESTING_TS + 200);
+	cr_assert_arr_eq(out + got - want, b.data, want);
+}
+
+Test(gateway_fetch, an_answer_from_a_file_that_was_retired_never_ends)
+{
+	static uint8_t out[1 << 16];
+	char from[160], to[160];
+	size_t got;
+
+	cr_assert_eq(fetch(12, 0, 1, 1 << 20), API_SEND);
+	cr_assert(answer_finish(&answer));
+	snprintf(from, sizeof(from), "%s/s-0/00000000000000000010.log", dir);
+	snprintf(to, sizeof(to), "%s/s-0/spare-1.recycled", dir);
+	cr_assert_eq(rename(from, to), 0);
+	cr_assert_eq(deliver(out, sizeof(out), &got), ANSWER_BROKEN);
+	cr_assert_lt(got, log_get32(out) + 4);
+}
+
+Test(gateway_fetch, few_files_stay_open)
+{
+	struct segment_files *files = &partition()->files;
+	struct segment_file *file;
+	unsigned open = 0;
+
+	for (uint64_t base = 100; base < 120; base++) {
+		b.len = 0;
+		build_batch(&b, base, 1, TESTING_TS);
+		build_segment(dir, "s-0", base, &b);
+		cr_assert_eq(segment_file_get(files, base, &file), 0);
+		segment_file_put(file);
+	}
+	for (file = files->first; file; file = file->next)
+		open++;
+	cr_assert_eq(open, LIMIT_FILES_KEPT);
+	cr_assert_eq(segment_file_get(files, 999, &file), -ENOENT);
+}
