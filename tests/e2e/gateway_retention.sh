@@ -1,0 +1,69 @@
+#!/bin/bash
+# kcat reads at the tail, and from the beginning as slowly as its pipe lets it, while Weir writes as fast as it
+# can, rolls, retires segments and uses their files again: whatever comes is the record of that offset.
+# timeout: 150
+. "$(dirname "$0")/lib.sh"
+command -v kcat >/dev/null || skip "no kcat"
+
+"$python" "$here/pcaps.py" numbered "$T/n.pcap" 2000 --size 200 --ports 5000,5001
+pcap_port "$T/n.pcap,infinite_rx=1"
+lanes="{count: 1, idle: adaptive}"
+streams='  - {name: plain, listen: {udp: 5000}, segment_size: 8MiB, batch_size: 64KiB, retention: {size: 768MiB}}
+  - {name: packed, listen: {udp: 5001}, segment_size: 2MiB, batch_size: 64KiB, compression: lz4, retention: {size: 64MiB}}'
+start_weir
+wait_until 20 "packets come in" received_is 10000
+"$build/gateway/weir-gateway" --run-dir "$RUN" --listen 127.0.0.1:0 2>"$T/gateway.log" &
+gateway_pid=$!
+pids+=("$gateway_pid")
+wait_until 10 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
+broker=$(sed -n 's/^weir-gateway: listens on \([^,]*\),.*/\1/p' "$T/gateway.log")
+rolled() { status '[.partitions[] | .log_start > 0] | all' | grep -q true; }
+wait_until 60 "retention takes segments from both" rolled
+
+read_on() { # TOPIC WHERE COUNT OUT [SLOW_BYTES_PER_SECOND]
+	# Small queues in the client, so that it waits in our socket and not in its memory.
+	timeout $((50 * patience)) kcat -b "$broker" -C -q -u -t "$1" -p 0 -o "$2" -c "$3" -X auto.offset.reset=latest \
+		-X queued.min.messages=1000 -X queued.max.messages.kbytes=128 -X check.crcs=true -f '%o %S %s\n' 2>>"$T/kcat.log" |
+		if [ -n "${5:-}" ]; then "$python" -c '
+import sys, time
+while True:
+    part = sys.stdin.buffer.read(int(sys.argv[1]) // 20)
+    if not part:
+        break
+    sys.stdout.buffer.write(part)
+    time.sleep(0.05)' "$5"; else cat; fi >"$4"
+}
+# The capture goes round and round, and packets may be shed, so a number does not follow from its offset; but it
+# is the stream's own, sizes are right, CRCs are (check.crcs), and offsets follow each other but where a reader was
+# overtaken by retention and began anew.
+assert_right() { # FILE ODD LEAST
+	awk -v odd="$2" '
+		NR > 1 && $1 <= offset { print "offset " $1 " after " offset; exit 1 }
+		NR > 1 && $1 != offset + 1 { jumps++ }
+		{ offset = $1 }
+		substr($3, 1, 8) % 2 != odd || $2 != 200 { print "offset " $1 " holds " substr($3, 1, 8) ", " $2 " bytes"; exit 1 }
+		END { print jumps + 0 " jumps over retired segments in " NR " records"; exit jumps > 60 }' "$1" || fail "${1##*/}: wrong records"
+	assert_ge "records in ${1##*/}" "$(wc -l <"$1")" "$3"
+}
+read_on plain end 200000 "$T/plain.tail" &
+readers=("$!")
+read_on packed end 200000 "$T/packed.tail" &
+readers+=("$!")
+read_on plain beginning 40000 "$T/plain.slow" 2000000 &
+readers+=("$!")
+read_on packed beginning 40000 "$T/packed.slow" 2000000 &
+readers+=("$!")
+for reader in "${readers[@]}"; do wait "$reader" || fail "a reader ended with an error: $(tail -n 1 "$T/kcat.log")"; done
+assert_right "$T/plain.tail" 0 200000
+assert_right "$T/packed.tail" 1 200000
+assert_right "$T/plain.slow" 0 40000
+assert_right "$T/packed.slow" 1 40000
+
+# The largest timestamp, times and the ends, beside the writer.
+for t in -1 -2 1 $(($(date +%s) * 1000 - 1000)); do
+	kcat -b "$broker" -Q -t "plain:0:$t" -t "packed:0:$t" >>"$T/times" 2>>"$T/kcat.log" </dev/null || fail "kcat -Q $t"
+done
+kill -0 "$gateway_pid" || fail "the gateway died"
+stop_weir
+kill -TERM "$gateway_pid"
+wait "$gateway_pid" || fail "the gateway's exit status"
