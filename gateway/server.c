@@ -134,7 +134,7 @@ void server_destroy(struct server *s)
 
 void server_print_address(const struct server *s, FILE *out)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
 	char host[64] = "?", port[8] = "?";
 

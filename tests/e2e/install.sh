@@ -34,16 +34,16 @@ install_into() {
 
 expect_files() {
 	local file
-	for file in "$bin/weir" "$bin/weir-control" "$libexec/weir/weir-dataplane" \
+	for file in "$bin/weir" "$bin/weir-control" "$bin/weir-gateway" "$libexec/weir/weir-dataplane" \
 		"$sbin/weir-setup-host" /etc/weir/weir.yaml \
 		"$libdir/systemd/system/weir-control.service" \
 		"$libdir/systemd/system/weir-dataplane.service" \
 		"$libdir/sysusers.d/weir.conf" "$libdir/tmpfiles.d/weir.conf" \
 		"$man/man1/weir.1" "$man/man5/weir.yaml.5" "$man/man8/weir-control.8" \
-		"$man/man8/weir-dataplane.8" "$man/man8/weir-setup-host.8"; do
+		"$man/man8/weir-dataplane.8" "$man/man8/weir-gateway.8" "$man/man8/weir-setup-host.8"; do
 		[ -s "$work/root$file" ] || fail "not installed: $file"
 	done
-	for file in "$bin/weir" "$bin/weir-control" "$libexec/weir/weir-dataplane" "$sbin/weir-setup-host"; do
+	for file in "$bin/weir" "$bin/weir-control" "$bin/weir-gateway" "$libexec/weir/weir-dataplane" "$sbin/weir-setup-host"; do
 		[ -x "$work/root$file" ] || fail "not executable: $file"
 	done
 }
@@ -102,6 +102,7 @@ expect_man_pages() {
 	done < <(sed -nE 's/^\t\{"([a-z-]+)", *".*/\1/p' "$source/control/weir.c")
 	expect_options "$work/root$man/man8/weir-control.8" "$build/control/weir-control"
 	expect_options "$work/root$man/man8/weir-dataplane.8" "$build/dataplane/weir-dataplane"
+	expect_options "$work/root$man/man8/weir-gateway.8" "$build/gateway/weir-gateway"
 	expect_options "$work/root$man/man8/weir-setup-host.8" "$source/scripts/setup-host"
 }
 
