@@ -17,13 +17,21 @@ enum api_result {
 	API_CLOSE, /* nothing that can be answered: the connection closes */
 };
 
+/* What a Fetch waits for: another end of this partition than the one it saw. */
+struct api_watch {
+	const struct partition *partition;
+	uint64_t end;
+};
+
 /* What a handler works with. */
 struct api_call {
 	struct catalog *catalog;
 	const char *host; /* where this client reached us: what it is told to connect to */
 	uint16_t port;
-	bool time_is_up;  /* API_WAIT is no choice any more */
-	uint32_t wait_ms; /* out, with API_WAIT: since the request came */
+	bool time_is_up;	   /* API_WAIT is no choice any more */
+	uint32_t wait_ms;	   /* out, with API_WAIT: since the request came */
+	struct api_watch *watches; /* out, with API_WAIT: room for LIMIT_WATCHES */
+	unsigned watches_count;	   /* more than LIMIT_WATCHES: any partition's end may matter */
 	/* Of the request at hand. */
 	int16_t version;
 	struct wire_reader *in;

@@ -34,6 +34,14 @@ static struct fetch_partition read_partition(struct api_call *call)
 	return want;
 }
 
+static void watch(struct api_call *call, const struct partition *p, uint64_t end)
+{
+	if (call->watches_count < LIMIT_WATCHES)
+		call->watches[call->watches_count] = (struct api_watch){p, end};
+	if (call->watches_count <= LIMIT_WATCHES)
+		call->watches_count++;
+}
+
 /* 1 with what is to be sent; 0: nothing for now, or an error in *error. */
 static int find_range(struct api_call *call, const struct fetch *fetch,
 		      const struct fetch_partition *want, struct partition *p,
@@ -90,6 +98,8 @@ static void answer_partition(struct api_call *call, struct fetch *fetch, const s
 	wire_put_records_length(call->out, found ? range.length : 0);
 	if (error != ERROR_NONE)
 		fetch->at_once = true;
+	else
+		watch(call, p, view.end);
 	if (!found)
 		return;
 	if (!answer_put_range(call->answer, &range)) {

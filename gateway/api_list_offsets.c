@@ -33,19 +33,30 @@ static enum protocol_error look_up(const struct api_call *call, const struct par
 	return rc < 0 ? ERROR_KAFKA_STORAGE_ERROR : ERROR_NONE;
 }
 
+/* Twice in one request is a client's mistake, and could make us search for ever. */
+static bool asked_before(const struct api_call *call, struct partition *p)
+{
+	bool before = p->asked == call->catalog->questions;
+
+	p->asked = call->catalog->questions;
+	return before;
+}
+
 static void answer_partition(struct api_call *call, const struct topic *topic)
 {
 	struct partition_found found = {.offset = -1, .timestamp_ms = -1};
 	int32_t number = wire_get32(call->in);
 	int32_t epoch = call->version >= EPOCH_FROM ? wire_get32(call->in) : -1;
 	int64_t timestamp = wire_get64(call->in);
-	const struct partition *p = catalog_partition(topic, number);
+	struct partition *p = catalog_partition(topic, number);
 	struct partition_view view;
 
 	wire_get_tags(call->in);
 	if (call->in->failed)
 		return;
 	enum protocol_error error = api_look(p, epoch, &view);
+	if (error == ERROR_NONE && asked_before(call, p))
+		error = ERROR_INVALID_REQUEST;
 	if (error == ERROR_NONE)
 		error = look_up(call, p, &view, timestamp, &found);
 	wire_put32(call->out, number);
@@ -59,6 +70,7 @@ static void answer_partition(struct api_call *call, const struct topic *topic)
 
 enum api_result api_list_offsets(struct api_call *call)
 {
+	call->catalog->questions++;
 	wire_get32(call->in); /* replica */
 	if (call->version >= ISOLATION_FROM)
 		wire_get8(call->in); /* there are no transactions: all isolation is the same */

@@ -188,8 +188,7 @@ bool catalog_moved(struct catalog *catalog)
 			const struct partition *p = catalog->topics[i]->partitions[n];
 
 			if (p)
-				ends += p->live ? state_load(&p->live->visible_end)
-						: p->scanned_end;
+				ends += partition_end(p);
 		}
 	}
 	if (ends == catalog->ends)

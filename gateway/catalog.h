@@ -22,7 +22,8 @@ struct catalog {
 	unsigned topics_count;
 	struct topic *topics[LIMIT_TOPICS];
 	uint64_t refreshed_ms;
-	uint64_t ends; /* as of catalog_moved() */
+	uint32_t questions; /* ListOffsets so far: a partition may be named once in each */
+	uint64_t ends;	    /* as of catalog_moved() */
 };
 
 /* -ENOENT: neither a state block nor a data directory. */

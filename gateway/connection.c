@@ -93,6 +93,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 		.host = c->host,
 		.port = c->port,
 		.time_is_up = again && context->now_ms >= c->deadline_ms,
+		.watches = c->watches,
 		.answer = &c->answer,
 	};
 
@@ -105,6 +106,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 		return STEP_CLOSE;
 	if (result == API_WAIT) {
 		answer_clear(&c->answer);
+		c->watches_count = call.watches_count;
 		if (!again)
 			enter(context, c, CONNECTION_WAITS, call.wait_ms);
 		return STEP_BLOCKED;
@@ -207,6 +209,19 @@ bool connection_work(struct connection_context *context, struct connection *c, b
 		}
 	}
 	return step != STEP_CLOSE;
+}
+
+bool connection_due(const struct connection_context *context, const struct connection *c,
+		    bool moved)
+{
+	if (c->phase != CONNECTION_WAITS)
+		return false;
+	if (context->now_ms >= c->deadline_ms || (moved && c->watches_count > LIMIT_WATCHES))
+		return true;
+	for (unsigned i = 0; moved && i < c->watches_count; i++)
+		if (partition_end(c->watches[i].partition) != c->watches[i].end)
+			return true;
+	return false;
 }
 
 /* A whole request (or what can never be one) is in memory: only the turn was over. */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "api.h"
+#include "limits.h"
 
 enum connection_phase {
 	CONNECTION_READS, /* no whole request yet */
@@ -22,6 +23,8 @@ struct connection {
 	size_t input_len, input_room;
 	size_t frame; /* bytes of the request at hand, its length included */
 	struct answer answer;
+	unsigned watches_count; /* see struct api_call */
+	struct api_watch watches[LIMIT_WATCHES];
 	uint64_t deadline_ms; /* of the phase */
 	char host[64];	      /* where the client reached us */
 	uint16_t port;
@@ -44,6 +47,10 @@ void connection_destroy(struct connection_context *context, struct connection *c
  * destroyed. looked: ends moved, or the wait is over: a Fetch that waits is tried again.
  */
 bool connection_work(struct connection_context *context, struct connection *c, bool looked);
+
+/* Is there reason to try a Fetch that waits again? moved: some partition's end did. */
+bool connection_due(const struct connection_context *context, const struct connection *c,
+		    bool moved);
 
 /* What epoll should watch for now. */
 uint32_t connection_events(const struct connection *c);

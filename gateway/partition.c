@@ -162,6 +162,13 @@ bool partition_look(const struct partition *p, struct partition_view *view)
 	return true;
 }
 
+uint64_t partition_end(const struct partition *p)
+{
+	return p->live ? atomic_load_explicit((state_u64 *)&p->live->visible_end,
+					      memory_order_acquire)
+		       : p->scanned_end;
+}
+
 static bool list_is_old(const struct partition *p)
 {
 	if (p->segments_count == 0)

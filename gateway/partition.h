@@ -16,7 +16,8 @@ struct partition {
 	char stream[LOG_STREAM_NAME_MAX];
 	uint32_t number;
 	const struct state_partition *live; /* in the state block; NULL: from the directory */
-	bool unavailable;		    /* a dataplane is about to recover it */
+	uint32_t asked;	  /* the last ListOffsets that named it; see catalog.questions */
+	bool unavailable; /* a dataplane is about to recover it */
 	struct segment_files files;
 	/* The segments by base offset, as last listed, and what the state said then. */
 	struct log_dir_segment *segments;
@@ -45,6 +46,9 @@ void partition_refresh(struct partition *p, const char *data_dir);
 
 /* False: not now (unavailable). */
 bool partition_look(const struct partition *p, struct partition_view *view);
+
+/* The end alone, for whoever waits for another one. */
+uint64_t partition_end(const struct partition *p);
 
 /* Whole batches in one file. */
 struct partition_range {

@@ -215,7 +215,7 @@ static void on_event(struct server *s, const struct epoll_event *event)
 		work(s, c, false);
 }
 
-/* The Fetches that wait: all of them when an end moved, else those whose time is up. */
+/* The Fetches that wait: those whose partitions' ends moved, and those whose time is up. */
 static void look(struct server *s)
 {
 	struct connection *next;
@@ -223,7 +223,7 @@ static void look(struct server *s)
 
 	for (struct connection *c = s->first; c; c = next) {
 		next = c->next;
-		if (c->phase == CONNECTION_WAITS && (moved || s->context.now_ms >= c->deadline_ms))
+		if (connection_due(&s->context, c, moved))
 			work(s, c, true);
 	}
 }

@@ -42,10 +42,12 @@ static void drain(void)
 
 static void handle(struct answer *answer, const uint8_t *frame, size_t len, bool time_is_up)
 {
+	struct api_watch watches[LIMIT_WATCHES];
 	struct api_call call = {.catalog = &catalog,
 				.host = "127.0.0.1",
 				.port = 9092,
 				.time_is_up = time_is_up,
+				.watches = watches,
 				.answer = answer};
 	size_t budget = 4096;
 

@@ -11,6 +11,7 @@ static struct catalog catalog;
 static struct wire_writer request;
 static struct answer answer;
 static struct api_call call;
+static struct api_watch watches[LIMIT_WATCHES];
 static struct build b;
 
 static void setup(void)
@@ -158,6 +159,7 @@ static enum api_result fetch(int64_t offset, int32_t wait_ms, int32_t min_bytes,
 				 .host = "127.0.0.1",
 				 .port = 9092,
 				 .time_is_up = call.time_is_up,
+				 .watches = watches,
 				 .answer = &answer};
 	gateway_testing_fetch(&request, 0, offset, wait_ms, min_bytes, max_bytes);
 	answer_clear(&answer);
@@ -192,6 +194,8 @@ Test(gateway_fetch, waits_only_for_what_is_not_there)
 
 	cr_assert_eq(fetch(TESTING_END, 500, 1, 1 << 20), API_WAIT);
 	cr_assert_eq(call.wait_ms, 500);
+	cr_assert_eq(call.watches_count, 1);
+	cr_assert(watches[0].partition == partition() && watches[0].end == TESTING_END);
 	cr_assert_eq(fetch(TESTING_END, 0, 1, 1 << 20), API_SEND);
 	cr_assert_eq(error_of(&bytes), ERROR_NONE);
 	cr_assert_eq(bytes, 0, "empty, and not null");

@@ -11,6 +11,7 @@ static struct catalog catalog;
 static struct wire_writer request;
 static struct answer answer;
 static struct api_call call;
+static struct api_watch watches[LIMIT_WATCHES];
 
 static void setup(void)
 {
@@ -37,8 +38,11 @@ static enum api_result handle_bytes(const uint8_t *frame, size_t len)
 	cr_assert_not_null(copy);
 	if (len)
 		memcpy(copy, frame, len);
-	call = (struct api_call){
-		.catalog = &catalog, .host = "127.0.0.1", .port = 9092, .answer = &answer};
+	call = (struct api_call){.catalog = &catalog,
+				 .host = "127.0.0.1",
+				 .port = 9092,
+				 .watches = watches,
+				 .answer = &answer};
 	answer_clear(&answer);
 	enum api_result result = api_handle(&call, copy, len);
 	free(copy);
@@ -299,4 +303,31 @@ Test(gateway_request, metadata_0_means_all_by_none)
 	cr_assert_eq(wire_get16(&r), ERROR_NONE);
 	cr_assert_eq(wire_get_name(&r).len, 1);
 	cr_assert_eq(wire_get_array(&r, 1), 1);
+}
+
+Test(gateway_request, a_partition_is_named_once_in_list_offsets)
+{
+	gateway_testing_header(&request, 2, 1);
+	wire_put32(&request, -1);
+	wire_put_array(&request, 1);
+	wire_put_text(&request, "s");
+	wire_put_array(&request, 2);
+	for (int i = 0; i < 2; i++) {
+		wire_put32(&request, 0);
+		wire_put64(&request, TESTING_TS + 101);
+	}
+	for (int again = 0; again < 2; again++) {
+		cr_assert_eq(handle(), API_SEND);
+		struct wire_reader r = body();
+
+		cr_assert_eq(wire_get_array(&r, 1), 1);
+		cr_assert_eq(wire_get_name(&r).len, 1);
+		cr_assert_eq(wire_get_array(&r, 1), 2);
+		cr_assert_eq(wire_get32(&r), 0);
+		cr_assert_eq(wire_get16(&r), ERROR_NONE);
+		cr_assert_eq(wire_get64(&r), TESTING_TS + 101);
+		cr_assert_eq(wire_get64(&r), 5);
+		cr_assert_eq(wire_get32(&r), 0);
+		cr_assert_eq(wire_get16(&r), ERROR_INVALID_REQUEST);
+	}
 }
