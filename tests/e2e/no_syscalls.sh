@@ -10,10 +10,11 @@ port "net_pcap0,rx_pcap=$T/n.pcap,infinite_rx=1"
 lanes="{count: 1, idle: spin}"
 streams='  - {name: all, listen: {udp: any}, decoder: datagram, retention: {size: 1GiB}}'
 segment_size=256MiB
+write_config
+cpu=$(weir plan "$CONFIG" --json | jq '.lanes[0].rx_cpu') # before both cores spin: it takes a while then
 start_weir
 dataplane=$(status .pid)
 # The polling thread is the worker that may run on the processor that the plan says and nowhere else.
-cpu=$(weir plan "$CONFIG" --json | jq '.lanes[0].rx_cpu')
 tid=$(grep -lx "Cpus_allowed_list:[[:space:]]*$cpu" /proc/"$dataplane"/task/*/status | while read -r file; do
 	task=${file%/status}
 	if grep -q worker "$task/comm"; then echo "${task##*/}"; fi
