@@ -204,17 +204,16 @@ static void read_core(struct status_core *to, const struct state_core *from)
 /* The polling core changes the rows one after the other: read again until they agree. */
 static void read_events(struct status_events *to, const struct state_partition *from)
 {
-	for (int tries = 0; tries < 3000; tries++) {
-		/* The writer may not be running just now, half way through. */
-		if (tries > 1000)
-			usleep(100);
+	struct state_retry retry = {0};
+
+	do {
 		for (int row = EVENT_ROWS - 1; row >= 0; row--)
 			to->rows[row] = state_load(&from->events[row]);
 		atomic_thread_fence(memory_order_acquire);
 		if (to->rows[EVENT_decoded] == fates_of_events(to) &&
 		    to->rows[EVENT_decoded] == state_load(&from->events[EVENT_decoded]))
 			return;
-	}
+	} while (state_read_again(&retry));
 }
 
 static void read_offsets(struct status_partition *to, const struct state_partition *from)

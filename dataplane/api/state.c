@@ -258,14 +258,27 @@ int state_unlink(const char *run_dir)
 	return shm_unlink(name) < 0 ? -errno : 0;
 }
 
+bool state_read_again(struct state_retry *retry)
+{
+	enum { AT_ONCE = 3000, PATIENCE_MS = 1000 };
+	struct timespec now;
+
+	if (retry->tries++ < AT_ONCE)
+		return true;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	if (!retry->until_ms)
+		retry->until_ms = ms + PATIENCE_MS;
+	usleep(100);
+	return ms < retry->until_ms;
+}
+
 bool state_read_rx(const struct state *s, unsigned lane, unsigned port, struct state_rx_copy *out)
 {
 	struct state_rx *rx = state_rx(s, lane, port);
+	struct state_retry retry = {0};
 
-	for (int tries = 0; tries < 12000; tries++) {
-		/* The writer may not be running just now, half way through. */
-		if (tries > 10000)
-			usleep(100);
+	do {
 		uint64_t before = atomic_load_explicit(&rx->seq, memory_order_acquire);
 		out->received = state_load(&rx->received);
 		out->received_bytes = state_load(&rx->received_bytes);
@@ -274,6 +287,6 @@ bool state_read_rx(const struct state *s, unsigned lane, unsigned port, struct s
 		atomic_thread_fence(memory_order_acquire);
 		if (!(before & 1) && state_load(&rx->seq) == before)
 			return true;
-	}
+	} while (state_read_again(&retry));
 	return false;
 }

@@ -232,6 +232,16 @@ void state_close(const struct state *s);
 /* Removes the block's name. */
 int state_unlink(const char *run_dir);
 
+/* For readers of what a polling core changes in several stores: begins as {0}, asked before each
+ * further try. The first follow at once; but the writer may have lost its processor half way
+ * through, so then it waits a little before each. False: a second is over, however busy the machine
+ * is. */
+struct state_retry {
+	unsigned tries;
+	uint64_t until_ms;
+};
+bool state_read_again(struct state_retry *retry);
+
 /* A consistent copy of one (lane, port) ledger: received == sum(ledger). Returns false when the
  * writer kept changing it over many tries; the copy is then the last one, perhaps in flux. */
 struct state_rx_copy {
