@@ -176,11 +176,8 @@ static int conclude(const struct run *run, const char *run_dir, int exit_status)
 		return WEIR_FAILED;
 	}
 	if (run->json) {
-		json_t *json = status_json(status);
-		if (!json || json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) < 0)
+		if (!status_print_json(stdout, status, false))
 			exit_status = WEIR_FAILED;
-		putchar('\n');
-		json_decref(json);
 	} else {
 		status_print(stdout, status);
 	}

@@ -60,13 +60,7 @@ static int show(const char *run_dir, bool as_json, struct rates *rates)
 	if (rc < 0)
 		return explain(run_dir, rc);
 	if (as_json) {
-		json_t *json = status_json(status);
-		if (json)
-			json_dumpf(json, stdout,
-				   (rates ? JSON_COMPACT : JSON_INDENT(2)) |
-					   JSON_REAL_PRECISION(10));
-		putchar('\n');
-		json_decref(json);
+		status_print_json(stdout, status, rates != NULL);
 	} else {
 		if (rates && isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);

@@ -224,7 +224,7 @@ static void print_json(const struct verify_run *run)
 	json_object_set_new(o, "running", json_boolean(run->owner.running));
 	json_object_set_new(o, "partitions", partitions);
 	json_object_set_new(o, "totals", totals);
-	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(10));
+	json_dumpf(o, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(o);
 }

@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "config_report.h"
 #include "dataplane/api/plan.h"
+#include "tcp_listen.h"
 
 enum {
 	CONFIG_KEYS_MAX = 80,
@@ -50,8 +50,7 @@ struct config_udp_ports {
 /* A place to listen at; length 0: not to listen. */
 struct config_listen {
 	char text[80];
-	struct sockaddr_storage address;
-	socklen_t length;
+	struct tcp_address at;
 };
 
 struct config_args {

@@ -133,61 +133,20 @@ bool config_parse_group(const char *text, struct config_cidrs *groups, char *hin
 bool config_parse_listen(const char *text, struct config_listen *listen, char *hint,
 			 size_t hint_size)
 {
-	struct sockaddr_in *v4 = (void *)&listen->address;
-	struct sockaddr_in6 *v6 = (void *)&listen->address;
 	const char *colon = strrchr(text, ':');
-	unsigned long port, last;
-	char ip[sizeof(listen->text)];
-	size_t n;
 
 	memset(listen, 0, sizeof(*listen));
 	if (strcmp(text, "off") == 0) {
 		strcpy(listen->text, "off");
 		return true;
 	}
-	if (strlen(text) >= sizeof(listen->text))
+	if (strlen(text) >= sizeof(listen->text) ||
+	    !tcp_address_parse(text, &listen->at, hint, hint_size))
 		return false;
-	if (!colon || colon == text) {
-		if (colon)
-			snprintf(hint, hint_size, "write 0.0.0.0%s for all addresses", text);
+	if (strtoul(colon + 1, NULL, 10) == 0) {
+		snprintf(hint, hint_size, TCP_PORT_HINT);
 		return false;
-	}
-	if (!parse_range(colon + 1, 65535, &port, &last) || port != last || port == 0) {
-		snprintf(hint, hint_size, "the port must be 1 to 65535");
-		return false;
-	}
-	n = (size_t)(colon - text);
-	memcpy(ip, text, n);
-	ip[n] = 0;
-	if (ip[0] == '[' && ip[n - 1] == ']') {
-		ip[n - 1] = 0;
-		if (inet_pton(AF_INET6, ip + 1, &v6->sin6_addr) != 1)
-			return false;
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons((uint16_t)port);
-		listen->length = sizeof(*v6);
-	} else {
-		if (inet_pton(AF_INET, ip, &v4->sin_addr) != 1) {
-			snprintf(hint, hint_size,
-				 strchr(ip, ':')
-					 ? "IPv6 addresses stand in brackets: [::1]:9600"
-					 : "names are not resolved: write the address in numbers");
-			return false;
-		}
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons((uint16_t)port);
-		listen->length = sizeof(*v4);
 	}
 	strcpy(listen->text, text);
 	return true;
-}
-
-bool config_listen_is_loopback(const struct config_listen *listen)
-{
-	const struct sockaddr_in *v4 = (const void *)&listen->address;
-	const struct sockaddr_in6 *v6 = (const void *)&listen->address;
-
-	if (listen->address.ss_family == AF_INET)
-		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }

@@ -11,6 +11,3 @@ bool config_parse_group(const char *text, struct config_cidrs *groups, char *hin
 			size_t hint_size);
 bool config_parse_listen(const char *text, struct config_listen *listen, char *hint,
 			 size_t hint_size);
-
-/* Whether nobody but this machine can reach it. */
-bool config_listen_is_loopback(const struct config_listen *listen);

@@ -77,7 +77,7 @@ static void check_port(struct cross *c, unsigned i)
 
 	if (!port->name[0] && !refused(port->pos, "ports[].name"))
 		snprintf(port->name, sizeof(port->name), "port%u", i);
-	port->is_pci = config_is_pci(port->device);
+	port->is_pci = config_pci_address(port->device, NULL);
 	check_port_twins(c, i);
 	if (given(port->pos, "ports[].queues") && given(c->config->pos, "lanes.count") &&
 	    c->config->lanes.count && port->queues > c->config->lanes.count) {
@@ -288,10 +288,10 @@ static void check_process(struct cross *c)
 		config_error(c->report, config->pos[index_of("max_streams")], "max_streams", found,
 			     "at least as many as there are streams: %u", config->streams_count);
 	}
-	if (config->control.listen.length &&
-	    config->control.listen.length == config->gateway.listen.length &&
-	    memcmp(&config->control.listen.address, &config->gateway.listen.address,
-		   config->control.listen.length) == 0)
+	if (config->control.listen.at.length &&
+	    config->control.listen.at.length == config->gateway.listen.at.length &&
+	    memcmp(&config->control.listen.at.address, &config->gateway.listen.at.address,
+		   config->control.listen.at.length) == 0)
 		config_error(c->report, config->pos[index_of("gateway.listen")], "gateway.listen",
 			     config->gateway.listen.text, "another port than control.listen");
 }
@@ -331,14 +331,14 @@ void config_cross_check(struct config *config, struct config_report *report)
 	for (unsigned i = 0; i < config->streams_count; i++)
 		check_stream(c, i);
 	warn_later(c, config->pos, "", 0);
-	if (config->control.listen.length && !config->control.insecure &&
-	    !config_listen_is_loopback(&config->control.listen))
+	if (config->control.listen.at.length && !config->control.insecure &&
+	    !tcp_address_is_loopback(&config->control.listen.at))
 		config_error(report, config->pos[index_of("control.listen")], "control.listen",
 			     config->control.listen.text,
 			     "an address of the loopback, or control.insecure: true if everybody "
 			     "who reaches it may read status and metrics");
-	if (config->gateway.listen.length && !config->gateway.insecure &&
-	    !config_listen_is_loopback(&config->gateway.listen))
+	if (config->gateway.listen.at.length && !config->gateway.insecure &&
+	    !tcp_address_is_loopback(&config->gateway.listen.at))
 		config_warning(report, config->pos[index_of("gateway.listen")], "gateway.listen",
 			       "%s is beyond the loopback without TLS; say gateway.insecure: true "
 			       "if that is meant",

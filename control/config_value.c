@@ -209,17 +209,23 @@ static bool parse_path(const char *text, char *dest, char *hint, size_t hint_siz
 	return true;
 }
 
-bool config_is_pci(const char *device)
+bool config_pci_address(const char *device, char *address)
 {
 	unsigned domain = 0, bus, slot, function;
 	int n = 0;
 
 	if (sscanf(device, "%4x:%2x:%2x.%1u%n", &domain, &bus, &slot, &function, &n) != 4 || !n) {
 		n = 0;
+		domain = 0;
 		if (sscanf(device, "%2x:%2x.%1u%n", &bus, &slot, &function, &n) != 3 || !n)
 			return false;
 	}
-	return function < 8 && slot < 32 && (device[n] == 0 || device[n] == ',');
+	if (function > 7 || slot > 31 || (device[n] != 0 && device[n] != ','))
+		return false;
+	if (address)
+		snprintf(address, CONFIG_PCI_ADDRESS_MAX, "%04x:%02x:%02x.%u", domain, bus, slot,
+			 function);
+	return true;
 }
 
 static bool parse_device(const char *text, char *dest, char *hint, size_t hint_size)
@@ -232,7 +238,7 @@ static bool parse_device(const char *text, char *dest, char *hint, size_t hint_s
 		snprintf(hint, hint_size, "at most %d bytes", PLAN_DEVICE_MAX - 1);
 		return false;
 	}
-	if (config_is_pci(text)) {
+	if (config_pci_address(text, NULL)) {
 		/* DPDK and sysfs write the domain always. */
 		const char *domain = strcspn(text, ":") == 2 ? "0000:" : "";
 		return snprintf(dest, PLAN_DEVICE_MAX, "%s%s", domain, text) < PLAN_DEVICE_MAX;

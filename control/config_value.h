@@ -16,4 +16,8 @@ bool config_value_parse(const struct config_key *key, const char *text, void *de
 void config_size_text(uint64_t bytes, char *text, size_t size);
 void config_duration_text(uint64_t ns, char *text, size_t size);
 
-bool config_is_pci(const char *device);
+enum { CONFIG_PCI_ADDRESS_MAX = 16 };
+
+/* A device string that is a PCI address, perhaps without its domain, perhaps with arguments behind
+ * it; address, unless NULL: as the kernel names it, 0000:3b:00.0. */
+bool config_pci_address(const char *device, char *address);

@@ -11,7 +11,8 @@
 
 #include "dataplane/api/state.h"
 #include "log_text.h"
-#include "plan_machine.h"
+#include "plan_build.h"
+#include "plan_ports.h"
 
 enum {
 	RETRY_CHILD_MS = 50,	/* our own child opens its socket soon */

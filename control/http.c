@@ -81,12 +81,11 @@ static unsigned page_readyz(const struct http *http, FILE *out)
 static unsigned page_status(const struct http *http, FILE *out)
 {
 	struct status *status = read_status(http);
-	json_t *json = status ? status_json(status) : json_pack("{s:s}", "run_state", "none");
 
-	if (json)
-		json_dumpf(json, out, JSON_COMPACT | JSON_REAL_PRECISION(10));
-	fputc('\n', out);
-	json_decref(json);
+	if (status)
+		status_print_json(out, status, true);
+	else
+		fputs("{\"run_state\":\"none\"}\n", out);
 	unsigned code = status ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 	status_free(status);
 	return code;
@@ -200,35 +199,6 @@ static void on_time(void *ctx)
 	work(ctx);
 }
 
-static bool is_loopback(const struct sockaddr_storage *address)
-{
-	if (address->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-		return (ntohl(in->sin_addr.s_addr) >> 24) == 127;
-	}
-	return address->ss_family == AF_INET6 &&
-	       IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
-}
-
-static int listen_at(const struct config_listen *listen_to)
-{
-	const struct sockaddr *address = (const struct sockaddr *)&listen_to->address;
-	const int one = 1;
-	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (address->sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, address, listen_to->length) < 0 || listen(fd, CONNECTIONS_MAX) < 0) {
-		int rc = -errno;
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
 static uint16_t bound_port(int fd)
 {
 	union {
@@ -275,9 +245,9 @@ int http_create(struct http **out, struct loop *loop, const struct config_listen
 		char *err, size_t err_size)
 {
 	*out = NULL;
-	if (listen_to->length == 0)
+	if (listen_to->at.length == 0)
 		return 0;
-	if (!beyond_loopback && !is_loopback(&listen_to->address)) {
+	if (!beyond_loopback && !tcp_address_is_loopback(&listen_to->at)) {
 		snprintf(err, err_size,
 			 "control.listen: %s is not on the loopback, and anybody who reaches it "
 			 "may read; if "
@@ -290,7 +260,7 @@ int http_create(struct http **out, struct loop *loop, const struct config_listen
 		return -ENOMEM;
 	*http = (struct http){.loop = loop, .figures = figures, .epoll_fd = -1};
 	snprintf(http->run_dir, sizeof(http->run_dir), "%s", run_dir);
-	int fd = listen_at(listen_to);
+	int fd = tcp_listen(&listen_to->at, CONNECTIONS_MAX);
 	int rc = fd < 0 ? fd : start_daemon(http, fd);
 	if (rc < 0) {
 		snprintf(err, err_size, "control.listen: %s: %s", listen_to->text, strerror(-rc));

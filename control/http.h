@@ -10,8 +10,9 @@
 
 struct http;
 
-/* listen.length 0: *out is NULL and nothing listens. Beyond the loopback only if `beyond_loopback`
- * says that it is meant. 0, or -errno with the reason in err. figures must outlive it.
+/* listen.at.length 0: *out is NULL and nothing listens. Beyond the loopback only if
+ * `beyond_loopback` says that it is meant. 0, or -errno with the reason in err. figures must
+ * outlive it.
  */
 int http_create(struct http **out, struct loop *loop, const struct config_listen *listen,
 		bool beyond_loopback, const char *run_dir, const struct metrics_control *figures,

@@ -258,6 +258,36 @@ uint64_t plan_hugepages_free(void)
 	return bytes && hugetlbfs_mounted() ? bytes : 0;
 }
 
+/* MemAvailable of /proc/meminfo; 0: cannot be told. */
+static uint64_t memory_available(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	char line[160];
+	unsigned long long kib = 0;
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+			break;
+	fclose(file);
+	return kib * 1024;
+}
+
+bool plan_fits_memory(const struct plan *plan, char *err, size_t err_size)
+{
+	uint64_t available = memory_available();
+
+	if (plan->hugepages || !available || plan->memory_mib <= available / MIB)
+		return true;
+	snprintf(err, err_size,
+		 "memory: the plan needs %u MiB, %llu MiB are available: fewer lanes.slabs, a "
+		 "smaller batch_size, fewer max_streams or lanes ('weir plan' shows what takes how "
+		 "much)",
+		 plan->memory_mib, (unsigned long long)(available / MIB));
+	return false;
+}
+
 static void build_memory(struct building *b)
 {
 	struct plan *p = b->plan;

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "config_value.h"
 
 enum {
 	ROOM = 2048,		/* data room of one mbuf where nothing asks for more */
@@ -34,6 +37,11 @@ static const char *argument(const char *device, const char *name, unsigned n)
 		if (strncmp(p + 1, name, len) == 0 && p[1 + len] == '=' && n-- == 0)
 			return p + 1 + len + 1;
 	return NULL;
+}
+
+static void copy_argument(const char *value, char *out, size_t size)
+{
+	snprintf(out, size, "%.*s", (int)strcspn(value, ","), value);
 }
 
 static unsigned number(const char *device, const char *name, unsigned otherwise)
@@ -79,7 +87,7 @@ static uint32_t infinite_mbufs(const char *device)
 		uint64_t count = 0;
 		pcap_t *pcap;
 
-		snprintf(file, sizeof(file), "%.*s", (int)strcspn(name, ","), name);
+		copy_argument(name, file, sizeof(file));
 		pcap = pcap_open_offline(file, err);
 		if (!pcap)
 			continue; /* the dataplane will say so */
@@ -169,4 +177,41 @@ uint64_t plan_mbuf_bytes(const struct plan_port *port)
 
 	/* One line more: the pool spreads its objects over the memory channels. */
 	return (object + 1) * CACHE_LINE;
+}
+
+static bool there(const char *folder, const char *name)
+{
+	char path[PLAN_DEVICE_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return access(path, F_OK) == 0;
+}
+
+bool plan_port_exists(const struct plan_port *port, char *err, size_t err_size)
+{
+	char name[PLAN_DEVICE_MAX];
+	const char *value;
+
+	if (config_pci_address(port->device, name)) {
+		if (there("/sys/bus/pci/devices", name))
+			return true;
+		snprintf(err, err_size, "port %s: there is no PCI device %s in this machine",
+			 port->name, name);
+		return false;
+	}
+	if ((value = argument(port->device, "iface", 0)) != NULL) {
+		copy_argument(value, name, sizeof(name));
+		if (there("/sys/class/net", name))
+			return true;
+		snprintf(err, err_size, "port %s: there is no interface %s here", port->name, name);
+		return false;
+	}
+	for (unsigned i = 0; (value = argument(port->device, "rx_pcap", i)) != NULL; i++) {
+		copy_argument(value, name, sizeof(name));
+		if (access(name, R_OK) == 0)
+			continue;
+		snprintf(err, err_size, "port %s: %s cannot be read", port->name, name);
+		return false;
+	}
+	return true;
 }

@@ -1,4 +1,4 @@
-/* What ports need, by their device strings. Private to plan_build.c. */
+/* What ports need, by their device strings. */
 #pragma once
 
 #include "config.h"
@@ -12,6 +12,10 @@ unsigned plan_device_queues(const char *device);
 void plan_port_build(const struct config_port *config, const struct plan_port *previous,
 		     unsigned lanes, unsigned burst, struct plan_port *port,
 		     struct placement *placement);
+
+/* A device that is not in this machine: false, and err says which. True also where a device string
+ * names nothing that can be looked for. */
+bool plan_port_exists(const struct plan_port *port, char *err, size_t err_size);
 
 /* Bytes of one packet buffer in its pool. */
 uint64_t plan_mbuf_bytes(const struct plan_port *port);

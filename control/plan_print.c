@@ -1,13 +1,12 @@
 #include "plan_print.h"
 
-#include "plan_machine.h"
-
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
 
 #include "config_value.h"
 #include "plan_build.h"
+#include "plan_ports.h"
 
 #define MIB (UINT64_C(1) << 20)
 

@@ -115,3 +115,5 @@ uint64_t status_term(const struct status_packets *packets, const char *term);
 void status_print(FILE *out, const struct status *status);
 /* As docs/json.md tells. NULL: out of memory. */
 json_t *status_json(const struct status *status);
+/* The same as text, and a newline; on one line or indented. False: not all of it was written. */
+bool status_print_json(FILE *out, const struct status *status, bool one_line);

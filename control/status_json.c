@@ -224,3 +224,16 @@ json_t *status_json(const struct status *st)
 	json_object_set_new(o, "cores", cores_json(st));
 	return o;
 }
+
+bool status_print_json(FILE *out, const struct status *status, bool one_line)
+{
+	json_t *json = status_json(status);
+	/* Seconds of years, to the microsecond, and no 2.8300000000000001. */
+	int rc = json ? json_dumpf(json, out,
+				   (one_line ? JSON_COMPACT : JSON_INDENT(2)) |
+					   JSON_REAL_PRECISION(10))
+		      : -1;
+
+	json_decref(json);
+	return rc == 0 && fputc('\n', out) != EOF;
+}

@@ -88,7 +88,7 @@ static void raise_descriptors(void)
 	}
 }
 
-static int serve(const struct options *o, const struct server_address *address)
+static int serve(const struct options *o, const struct tcp_address *address)
 {
 	static struct catalog catalog;
 	struct server *server;
@@ -117,19 +117,19 @@ static int serve(const struct options *o, const struct server_address *address)
 int main(int argc, char **argv)
 {
 	struct options o = {.listen = "127.0.0.1:9092"};
-	struct server_address address;
+	struct tcp_address address;
 	int status = parse(&o, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (!server_parse_address(o.listen, &address)) {
+	if (!tcp_address_parse(o.listen, &address, NULL, 0)) {
 		fprintf(stderr,
 			"weir-gateway: --listen %s: ADDRESS:PORT, such as 127.0.0.1:9092 or "
 			"[::1]:9092\n",
 			o.listen);
 		return EXIT_USAGE;
 	}
-	if (!o.insecure && !server_is_loopback(&address)) {
+	if (!o.insecure && !tcp_address_is_loopback(&address)) {
 		fprintf(stderr,
 			"weir-gateway: %s is not on the loopback, and anybody who reaches it may "
 			"read; if that is meant, say --insecure\n",

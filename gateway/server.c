@@ -38,25 +38,6 @@ static int watch(struct server *s, int op, int fd, uint32_t events, void *what)
 	return epoll_ctl(s->epoll_fd, op, fd, &event) < 0 ? -errno : 0;
 }
 
-static int listen_at(const struct server_address *to)
-{
-	const struct sockaddr *address = (const struct sockaddr *)&to->address;
-	const int one = 1;
-	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (address->sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, address, to->length) < 0 || listen(fd, LIMIT_BACKLOG) < 0) {
-		int rc = -errno;
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
 static int open_signals(void)
 {
 	sigset_t signals;
@@ -70,14 +51,14 @@ static int open_signals(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static int open_all(struct server *s, const struct server_address *address)
+static int open_all(struct server *s, const struct tcp_address *address)
 {
 	int rc;
 
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0)
 		return -errno;
-	s->listen_fd = listen_at(address);
+	s->listen_fd = tcp_listen(address, LIMIT_BACKLOG);
 	if (s->listen_fd < 0)
 		return s->listen_fd;
 	s->signal_fd = open_signals();
@@ -87,8 +68,7 @@ static int open_all(struct server *s, const struct server_address *address)
 	return rc < 0 ? rc : watch(s, EPOLL_CTL_ADD, s->signal_fd, EPOLLIN, &s->signal_fd);
 }
 
-int server_create(struct server **out, struct catalog *catalog,
-		  const struct server_address *address)
+int server_create(struct server **out, struct catalog *catalog, const struct tcp_address *address)
 {
 	struct server *s = calloc(1, sizeof(*s));
 

@@ -21,11 +21,7 @@ for ((i = 1; i <= 20; i++)); do
 	assert_eq "dataplane after control's death $i" "$(status .pid)" "$dataplane"
 	assert_ge "packets received after control's death $i" "$(status .ledger.packets.received)" "$before"
 done
-wait_until 60 "the sender ends" gone "$sender"
-settle
-stop_weir
-assert_balanced
-assert_verified
+end_of_load "$sender"
 assert_eq "starts of the dataplane" "$(final .starts)" 1
 numbers all-0 >"$T/got"
 assert_all_numbers 60000

@@ -233,6 +233,15 @@ stop_weir() { # SIGTERM, expects a clean stop; the final status is then $T/final
 }
 gone() { ! kill -0 "$1" 2>/dev/null || [ "$(ps -o stat= -p "$1" | cut -c1)" = Z ]; }
 
+# The sender, all that it sent, and weir come to their end, and nothing is wrong.
+end_of_load() { # SENDER_PID
+	wait_until 60 "the sender ends" gone "$1"
+	settle
+	stop_weir
+	assert_balanced
+	assert_verified
+}
+
 final() { jq -r "$1" "$T/final.json"; }
 
 received_is() { [ "$(status .ledger.packets.received)" -ge "$1" ]; }

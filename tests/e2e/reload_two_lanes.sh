@@ -22,11 +22,7 @@ for ((i = 1; i <= 15; i++)); do
 	weir reload -c "$CONFIG" >>"$T/reload.log" 2>&1 || fail "reload $i"
 	sleep "0.$((RANDOM % 30 + 20))"
 done
-wait_until 60 "the sender ends" gone "$sender"
-settle
-stop_weir
-assert_balanced
-assert_verified
+end_of_load "$sender"
 for i in 0 1; do
 	assert_ge "packets of lane $i" "$(final ".ledger.lanes[$i].packets.stored")" 3000
 done

@@ -54,11 +54,7 @@ for ((i = 1; i <= 50; i++)); do
 	[ $i -ne 26 ] || refused_by_name storage.path "s|path: $DATA|path: $DATA-2|"
 	[ $i -ne 27 ] || refused_by_name ports 's/framecnt=32768/framecnt=16384/'
 done
-wait_until 60 "the sender ends" gone "$sender"
-settle
-stop_weir
-assert_balanced
-assert_verified
+end_of_load "$sender"
 assert_eq "the dataplane" "$(final .starts)" 1
 reports 1 "streams.a.linger: 1ms -> 2ms"
 reports 1 "streams.a.compression: none -> lz4"

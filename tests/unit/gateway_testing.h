@@ -4,7 +4,11 @@
  */
 #pragma once
 
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
 #include "gateway/api.h"
+#include "gateway/limits.h"
 #include "log_build.h"
 
 enum { TESTING_TS = 1000, TESTING_END = 15 };
@@ -20,6 +24,29 @@ static inline void gateway_testing_log(const char *dir)
 	b.len = 0;
 	build_batch(&b, 10, 5, TESTING_TS + 200);
 	build_segment(dir, "s-0", 10, &b);
+}
+
+/* What a test works with: the directory with its log, and one call. */
+static char dir[64];
+static struct catalog catalog;
+static struct wire_writer request;
+static struct answer answer;
+static struct api_call call;
+static struct api_watch watches[LIMIT_WATCHES];
+
+static inline void gateway_testing_setup(void)
+{
+	build_dir(dir);
+	gateway_testing_log(dir);
+	cr_assert_eq(catalog_open(&catalog, NULL, dir), 0);
+}
+
+static inline void gateway_testing_teardown(void)
+{
+	answer_free(&answer);
+	free(request.data);
+	catalog_close(&catalog);
+	build_remove(dir);
 }
 
 /* A header of version 1, client id "t". */

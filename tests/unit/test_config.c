@@ -71,7 +71,7 @@ Test(config, defaults_come_from_the_table)
 	cr_assert_eq(c->streams[0].retention_bytes, 0);
 	cr_assert_eq(c->streams[0].retention_age_ns, UINT64_C(604800000000000));
 	cr_assert_str_eq(c->control.listen.text, "127.0.0.1:9600");
-	cr_assert_eq(c->gateway.listen.length, 0);
+	cr_assert_eq(c->gateway.listen.at.length, 0);
 	config_free(c);
 }
 
@@ -125,7 +125,7 @@ Test(config, values_arrive)
 	cr_assert_eq(c->streams[1].segment_age_ns, 0, "never");
 	cr_assert(c->streams[2].udp.any);
 	cr_assert_eq(c->streams[2].headers, PLAN_HEADER_VLAN);
-	cr_assert_eq(c->control.listen.address.ss_family, AF_INET6);
+	cr_assert_eq(c->control.listen.at.address.ss_family, AF_INET6);
 	cr_assert_eq(report.errors, 0);
 	cr_assert_eq(report.count, 4, "a warning for each key that is not in use yet");
 	config_free(c);

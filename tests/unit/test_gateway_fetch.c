@@ -6,30 +6,9 @@
 
 #include "gateway_testing.h"
 
-static char dir[64];
-static struct catalog catalog;
-static struct wire_writer request;
-static struct answer answer;
-static struct api_call call;
-static struct api_watch watches[LIMIT_WATCHES];
 static struct build b;
 
-static void setup(void)
-{
-	build_dir(dir);
-	gateway_testing_log(dir);
-	cr_assert_eq(catalog_open(&catalog, NULL, dir), 0);
-}
-
-static void teardown(void)
-{
-	answer_free(&answer);
-	free(request.data);
-	catalog_close(&catalog);
-	build_remove(dir);
-}
-
-TestSuite(gateway_fetch, .init = setup, .fini = teardown);
+TestSuite(gateway_fetch, .init = gateway_testing_setup, .fini = gateway_testing_teardown);
 
 static struct partition *partition(void)
 {

@@ -6,29 +6,7 @@
 #include "gateway/limits.h"
 #include "gateway_testing.h"
 
-static char dir[64];
-static struct catalog catalog;
-static struct wire_writer request;
-static struct answer answer;
-static struct api_call call;
-static struct api_watch watches[LIMIT_WATCHES];
-
-static void setup(void)
-{
-	build_dir(dir);
-	gateway_testing_log(dir);
-	cr_assert_eq(catalog_open(&catalog, NULL, dir), 0);
-}
-
-static void teardown(void)
-{
-	answer_free(&answer);
-	free(request.data);
-	catalog_close(&catalog);
-	build_remove(dir);
-}
-
-TestSuite(gateway_request, .init = setup, .fini = teardown);
+TestSuite(gateway_request, .init = gateway_testing_setup, .fini = gateway_testing_teardown);
 
 /* From memory that ends where the frame does. */
 static enum api_result handle_bytes(const uint8_t *frame, size_t len)

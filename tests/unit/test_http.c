@@ -21,8 +21,8 @@ static const struct metrics_control figures = {.start_ns = 1};
 static struct config_listen loopback(void)
 {
 	struct config_listen listen_to = {.text = "127.0.0.1:0",
-					  .length = sizeof(struct sockaddr_in)};
-	struct sockaddr_in *in = (struct sockaddr_in *)&listen_to.address;
+					  .at.length = sizeof(struct sockaddr_in)};
+	struct sockaddr_in *in = (struct sockaddr_in *)&listen_to.at.address;
 
 	in->sin_family = AF_INET;
 	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -198,14 +198,14 @@ Test(http, beyond_the_loopback_only_if_meant)
 	struct http *other;
 	char err[512] = "";
 
-	((struct sockaddr_in *)&any.address)->sin_addr.s_addr = htonl(INADDR_ANY);
+	((struct sockaddr_in *)&any.at.address)->sin_addr.s_addr = htonl(INADDR_ANY);
 	strcpy(any.text, "0.0.0.0:0");
 	cr_assert_eq(http_create(&other, loop, &any, false, dir, &figures, err, sizeof(err)),
 		     -EACCES);
 	cr_assert_not_null(strstr(err, "control.insecure"));
 	cr_assert_eq(http_create(&other, loop, &any, true, dir, &figures, err, sizeof(err)), 0);
 	http_destroy(other);
-	any.length = 0;
+	any.at.length = 0;
 	cr_assert_eq(http_create(&other, loop, &any, false, dir, &figures, err, sizeof(err)), 0);
 	cr_assert_null(other);
 }
@@ -216,7 +216,7 @@ Test(http, a_taken_port_is_named)
 	struct http *other;
 	char err[512] = "";
 
-	((struct sockaddr_in *)&taken.address)->sin_port = htons(http_port(http));
+	((struct sockaddr_in *)&taken.at.address)->sin_port = htons(http_port(http));
 	cr_assert_eq(http_create(&other, loop, &taken, false, dir, &figures, err, sizeof(err)),
 		     -EADDRINUSE);
 	cr_assert_not_null(strstr(err, "control.listen"));

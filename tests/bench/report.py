@@ -1,0 +1,41 @@
+"""What scripts/bench prints for people."""
+import rounds as rounds_of
+
+
+def print_lanes(result, event_bytes):
+    r = result["rounds"]
+    bare, floor = result["bare"]["rate"], result["floor"]["rate"]
+    print(f"\n{result['senders']} sender(s), {event_bytes}-byte events, {r['kept']} rounds kept, {r['dropped']} dropped; "
+          f"{result['slabs']['count']} slabs of {result['slabs']['bytes'] // 1024} KiB, burst {result['burst']}")
+    print(f"  {'':24}{'M events/s':>11}{'of bare':>9}{'of floor':>10}   spread of that    cycles/event poll, log")
+    print(f"  {'bare (testpmd rxonly)':24}{bare['median'] / 1e6:11.1f}")
+    print(f"  {'floor':24}{floor['median'] / 1e6:11.1f}{floor['median'] / bare['median']:9.2f}"
+          f"{'':30}{result['floor']['cycles_per_event']:10.0f}")
+    print(f"  {'seal floor':24}{result['lane']['memfs']['bytes_per_event'] and result['seal']['bytes_per_s']['median'] / result['lane']['memfs']['bytes_per_event'] / 1e6:11.1f}"
+          f"     ({result['seal']['bytes_per_s']['median'] / 1e9:.1f} GB/s)")
+    for name, text in (("sink", "weir, sink"), ("memfs", "weir, memory files")):
+        lane = result["lane"][name]
+        low, high = lane["spread"]["ratio_to_floor"]["min"], lane["spread"]["ratio_to_floor"]["max"]
+        cycles = lane["cycles_per_event"]
+        print(f"  {text:24}{lane['rate'] / 1e6:11.1f}{lane['ratio_to_bare']:9.2f}{lane['ratio_to_floor']:10.2f}"
+              f"   {low:.2f} .. {high:.2f}{cycles['polling_core']:19.0f}{cycles['log_core']:6.0f}"
+              f"   {lane['shed_share'] * 100:.1f} % shed")
+        if "far" in lane or not lane["rounds"]["near"]:
+            far = lane.get("far", lane)
+            print(f"  {'  cores far apart':24}{far['rate'] / 1e6:11.1f}{far['ratio_to_bare']:9.2f}{far['ratio_to_floor']:10.2f}"
+                  f"   {lane['rounds']['far']} rounds at {far['distance_ns']:.0f} ns a round trip, against "
+                  f"{lane['rounds']['near']} at less than {rounds_of.FAR_NS}")
+
+
+def print_disk(disk):
+    spread, fio, half = disk["spread"]["ratio_to_fio"], disk["fio"], disk["half_load"]
+    print(f"\ndisk, {disk['rounds']} rounds: {disk['bytes_per_s']['median'] / 1e9:.2f} GB/s, {disk['rate'] / 1e6:.1f} M "
+          f"events/s; fio {fio['bytes_per_s']['median'] / 1e9:.2f} GB/s (bs {fio['block']}, depth {fio['depth']}, "
+          f"fdatasync every {fio['writes_per_sync']} writes)")
+    print(f"  ratio to fio {disk['ratio_to_fio']:.2f} ({spread['min']:.2f} .. {spread['max']:.2f}); a commit each "
+          f"{disk['commit']['interval_ms']:.1f} ms, {disk['commit']['bytes'] / 1e6:.1f} MB; "
+          f"{disk['rolls']} rolls, {disk['segment_waits']} waited")
+    print(f"  at {half['bytes_per_s'] / 1e9:.2f} GB/s, {half['of_full_load'] * 100:.0f} % of that, {half['shed']} shed, "
+          f"{half['segment_waits']} of {half['rolls']} rolls waited: arrival to durable in us "
+          + ", ".join(f"{k} < {v}" for k, v in half["durable_us"].items())
+          + f"; a commit each {half['commit_interval_ms']:.1f} ms, fdatasync {half['fdatasync_ms']:.2f} ms")
