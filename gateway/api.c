@@ -8,11 +8,14 @@ enum { KEY_API_VERSIONS = 18 };
  * on. Produce is refused, but must be here: librdkafka fetches nothing from a broker without it.
  */
 const struct api api_table[] = {
-	{0, 3, 8, 9, api_produce},
-	{1, 4, 11, 12, api_fetch},
-	{2, 1, 7, 6, api_list_offsets},
-	{3, 0, 8, 9, api_metadata},
-	{KEY_API_VERSIONS, 0, 3, 3, api_versions},
+	{0, 3, 8, 9, api_produce},	     {1, 4, 11, 12, api_fetch},
+	{2, 1, 7, 6, api_list_offsets},	     {3, 0, 8, 9, api_metadata},
+	{8, 2, 8, 8, api_offset_commit},     {9, 1, 8, 6, api_offset_fetch},
+	{10, 0, 4, 3, api_find_coordinator}, {11, 0, 9, 6, api_join_group},
+	{12, 0, 4, 4, api_heartbeat},	     {13, 0, 5, 4, api_leave_group},
+	{14, 0, 5, 4, api_sync_group},	     {15, 0, 5, 5, api_describe_groups},
+	{16, 0, 4, 3, api_list_groups},	     {KEY_API_VERSIONS, 0, 3, 3, api_versions},
+	{42, 0, 2, 2, api_delete_groups},    {47, 0, 0, INT16_MAX, api_offset_delete},
 };
 const unsigned api_table_count = sizeof(api_table) / sizeof(api_table[0]);
 
@@ -41,6 +44,7 @@ enum api_result api_handle(struct api_call *call, const uint8_t *frame, size_t l
 	bool flexible = known && request.api_version >= api->flexible_from;
 
 	call->version = request.api_version;
+	call->client_id = request.client_id;
 	call->in = &request.rest;
 	call->in->flexible = flexible;
 	call->out = &call->answer->writer;
@@ -56,6 +60,20 @@ enum api_result api_handle(struct api_call *call, const uint8_t *frame, size_t l
 	enum api_result result = api->handler(call);
 	/* A request that ends early has no answer; one that is too long is read as far as known. */
 	return request.rest.failed || call->out->failed ? API_CLOSE : result;
+}
+
+void api_kept_clear(struct api_kept *kept)
+{
+	store_op_put(kept->op);
+	*kept = (struct api_kept){0};
+}
+
+enum api_result api_wait(struct api_call *call, const uint64_t *counter, uint32_t wait_ms)
+{
+	call->kept->counter = counter;
+	call->kept->seen = *counter;
+	call->wait_ms = wait_ms;
+	return API_WAIT;
 }
 
 enum protocol_error api_look(const struct partition *p, int32_t epoch, struct partition_view *view)

@@ -1,11 +1,13 @@
 /*
  * The APIs: one row of the table in api.c and one file api_NAME.c each. A handler reads the body of
- * a request, and writes the body of its answer; it keeps nothing between calls. One thread.
+ * a request, and writes the body of its answer; between two calls for the same request it keeps
+ * nothing but struct api_kept. One thread.
  */
 #pragma once
 
 #include "answer.h"
 #include "catalog.h"
+#include "groups/groups.h"
 #include "protocol_error.h"
 #include "request.h"
 
@@ -13,7 +15,7 @@ enum { API_NODE_ID = 1 /* the one broker's */ };
 
 enum api_result {
 	API_SEND,  /* the answer is complete */
-	API_WAIT,  /* nothing to say yet: call again when ends moved, or after wait_ms */
+	API_WAIT,  /* nothing to say yet: call again when what is watched moved, or after wait_ms */
 	API_CLOSE, /* nothing that can be answered: the connection closes */
 };
 
@@ -23,9 +25,22 @@ struct api_watch {
 	uint64_t end;
 };
 
+/* Of a request that waits for its group: lives until it is answered, or its connection is gone. */
+struct api_kept {
+	uint64_t ticket;	 /* see groups/group.h */
+	struct store_op *op;	 /* held */
+	const uint64_t *counter; /* what it waits for: that this moves on from what was seen */
+	uint64_t seen;
+};
+
+void api_kept_clear(struct api_kept *kept);
+
 /* What a handler works with. */
 struct api_call {
 	struct catalog *catalog;
+	struct groups *groups;
+	struct api_kept *kept;
+	const char *peer; /* the client's address */
 	const char *host; /* where this client reached us: what it is told to connect to */
 	uint16_t port;
 	bool time_is_up;	   /* API_WAIT is no choice any more */
@@ -34,6 +49,7 @@ struct api_call {
 	unsigned watches_count;	   /* more than LIMIT_WATCHES: any partition's end may matter */
 	/* Of the request at hand. */
 	int16_t version;
+	struct wire_string client_id; /* may be null */
 	struct wire_reader *in;
 	struct wire_writer *out; /* answer's */
 	struct answer *answer;
@@ -56,6 +72,20 @@ enum api_result api_handle(struct api_call *call, const uint8_t *frame, size_t l
  * the client believes, -1: no belief. */
 enum protocol_error api_look(const struct partition *p, int32_t epoch, struct partition_view *view);
 
+/* API_WAIT, until counter moves on; a request that waits too long is answered by the handler. */
+enum api_result api_wait(struct api_call *call, const uint64_t *counter, uint32_t wait_ms);
+
+enum api_result api_delete_groups(struct api_call *call);
+enum api_result api_describe_groups(struct api_call *call);
+enum api_result api_find_coordinator(struct api_call *call);
+enum api_result api_heartbeat(struct api_call *call);
+enum api_result api_join_group(struct api_call *call);
+enum api_result api_leave_group(struct api_call *call);
+enum api_result api_list_groups(struct api_call *call);
+enum api_result api_offset_commit(struct api_call *call);
+enum api_result api_offset_delete(struct api_call *call);
+enum api_result api_offset_fetch(struct api_call *call);
+enum api_result api_sync_group(struct api_call *call);
 enum api_result api_produce(struct api_call *call);
 enum api_result api_fetch(struct api_call *call);
 enum api_result api_list_offsets(struct api_call *call);

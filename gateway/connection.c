@@ -13,8 +13,8 @@
 
 #include "limits.h"
 
-/* Where the client reached us, as it may be told to others who reach us there. */
-static bool local_address(struct connection *c)
+/* Where the client reached us, as it may be told to others who reach us there, and who it is. */
+static bool find_addresses(struct connection *c)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
@@ -25,6 +25,11 @@ static bool local_address(struct connection *c)
 			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return false;
 	c->port = (uint16_t)strtoul(port, NULL, 10);
+	len = sizeof(address);
+	if (getpeername(c->fd, (struct sockaddr *)&address, &len) < 0 ||
+	    getnameinfo((struct sockaddr *)&address, len, c->peer, sizeof(c->peer), NULL, 0,
+			NI_NUMERICHOST) != 0)
+		return false;
 	return true;
 }
 
@@ -39,7 +44,7 @@ struct connection *connection_create(const struct connection_context *context, i
 	c->deadline_ms = context->now_ms + LIMIT_IDLE_MS;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	answer_clear(&c->answer);
-	if (!local_address(c)) {
+	if (!find_addresses(c)) {
 		free(c);
 		return NULL;
 	}
@@ -63,12 +68,21 @@ static bool resize(struct connection_context *context, struct connection *c, siz
 	return true;
 }
 
+static void count_wait(struct connection_context *context, const struct connection *c, int by)
+{
+	if (c->phase != CONNECTION_WAITS)
+		return;
+	context->waiting += (unsigned)by;
+	if (!c->kept.counter)
+		context->watching += (unsigned)by;
+}
+
 void connection_destroy(struct connection_context *context, struct connection *c)
 {
 	if (c->input_room > LIMIT_REQUEST_KEPT)
 		context->large_bytes -= c->input_room;
-	if (c->phase == CONNECTION_WAITS)
-		context->waiting--;
+	count_wait(context, c, -1);
+	api_kept_clear(&c->kept);
 	answer_free(&c->answer);
 	free(c->input);
 	close(c->fd);
@@ -78,8 +92,9 @@ void connection_destroy(struct connection_context *context, struct connection *c
 static void enter(struct connection_context *context, struct connection *c,
 		  enum connection_phase phase, uint64_t limit_ms)
 {
-	context->waiting += (phase == CONNECTION_WAITS) - (c->phase == CONNECTION_WAITS);
+	count_wait(context, c, -1);
 	c->phase = phase;
+	count_wait(context, c, 1);
 	c->deadline_ms = context->now_ms + limit_ms;
 }
 
@@ -90,6 +105,9 @@ static enum step answer(struct connection_context *context, struct connection *c
 {
 	struct api_call call = {
 		.catalog = context->catalog,
+		.groups = context->groups,
+		.kept = &c->kept,
+		.peer = c->peer,
 		.host = c->host,
 		.port = c->port,
 		.time_is_up = again && context->now_ms >= c->deadline_ms,
@@ -114,6 +132,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 	if (!answer_finish(&c->answer))
 		return STEP_CLOSE;
 	enter(context, c, CONNECTION_SENDS, LIMIT_SEND_MS);
+	api_kept_clear(&c->kept);
 	return STEP_ON;
 }
 
@@ -216,7 +235,11 @@ bool connection_due(const struct connection_context *context, const struct conne
 {
 	if (c->phase != CONNECTION_WAITS)
 		return false;
-	if (context->now_ms >= c->deadline_ms || (moved && c->watches_count > LIMIT_WATCHES))
+	if (context->now_ms >= c->deadline_ms)
+		return true;
+	if (c->kept.counter)
+		return *c->kept.counter != c->kept.seen;
+	if (moved && c->watches_count > LIMIT_WATCHES)
 		return true;
 	for (unsigned i = 0; moved && i < c->watches_count; i++)
 		if (partition_end(c->watches[i].partition) != c->watches[i].end)

@@ -10,7 +10,7 @@
 
 enum connection_phase {
 	CONNECTION_READS, /* no whole request yet */
-	CONNECTION_WAITS, /* a Fetch waits for records */
+	CONNECTION_WAITS, /* a Fetch for records, or a member for its group */
 	CONNECTION_SENDS,
 };
 
@@ -23,19 +23,23 @@ struct connection {
 	size_t input_len, input_room;
 	size_t frame; /* bytes of the request at hand, its length included */
 	struct answer answer;
+	struct api_kept kept;
 	unsigned watches_count; /* see struct api_call */
 	struct api_watch watches[LIMIT_WATCHES];
 	uint64_t deadline_ms; /* of the phase */
 	char host[64];	      /* where the client reached us */
 	uint16_t port;
+	char peer[64]; /* where it is */
 };
 
 /* What connections share. */
 struct connection_context {
 	struct catalog *catalog;
+	struct groups *groups;
 	uint64_t now_ms;    /* monotonic; the server sets it each turn */
 	size_t large_bytes; /* of requests larger than LIMIT_REQUEST_KEPT, all together */
 	unsigned waiting;   /* connections that are CONNECTION_WAITS */
+	unsigned watching;  /* those of them that wait for records */
 };
 
 /* Takes over fd, a connected non-blocking socket. NULL: no memory. */
@@ -44,11 +48,11 @@ void connection_destroy(struct connection_context *context, struct connection *c
 
 /*
  * Goes on as far as it gets without blocking, or until its turn is over. False: it is to be
- * destroyed. looked: ends moved, or the wait is over: a Fetch that waits is tried again.
+ * destroyed. looked: what it waits for moved, or the wait is over: its request is tried again.
  */
 bool connection_work(struct connection_context *context, struct connection *c, bool looked);
 
-/* Is there reason to try a Fetch that waits again? moved: some partition's end did. */
+/* Is there reason to try a request that waits again? moved: some partition's end did. */
 bool connection_due(const struct connection_context *context, const struct connection *c,
 		    bool moved);
 

@@ -11,7 +11,7 @@
 enum exit_status { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct options {
-	const char *run_dir, *data_dir, *listen;
+	const char *run_dir, *data_dir, *listen, *groups;
 	bool insecure;
 };
 
@@ -25,6 +25,9 @@ static void usage(FILE *out)
 	      "no\n"
 	      "                             dataplane\n"
 	      "      --listen ADDRESS:PORT  where clients connect (127.0.0.1:9092)\n"
+	      "      --groups FILE          where consumer groups are kept (DIR/consumer-groups.db "
+	      "in\n"
+	      "                             the data directory)\n"
 	      "      --insecure             an address beyond the loopback is meant: anybody who\n"
 	      "                             reaches it may read\n"
 	      "      --version, --help\n",
@@ -34,13 +37,11 @@ static void usage(FILE *out)
 /* -1: go on, else an exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
-	static const struct option longs[] = {{"run-dir", required_argument, NULL, 'r'},
-					      {"data", required_argument, NULL, 'd'},
-					      {"listen", required_argument, NULL, 'l'},
-					      {"insecure", no_argument, NULL, 'i'},
-					      {"version", no_argument, NULL, 'V'},
-					      {"help", no_argument, NULL, 'h'},
-					      {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {
+		{"run-dir", required_argument, NULL, 'r'}, {"data", required_argument, NULL, 'd'},
+		{"listen", required_argument, NULL, 'l'},  {"groups", required_argument, NULL, 'g'},
+		{"insecure", no_argument, NULL, 'i'},	   {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -53,6 +54,9 @@ static int parse(struct options *o, int argc, char **argv)
 			break;
 		case 'l':
 			o->listen = optarg;
+			break;
+		case 'g':
+			o->groups = optarg;
 			break;
 		case 'i':
 			o->insecure = true;
@@ -88,9 +92,26 @@ static void raise_descriptors(void)
 	}
 }
 
+static int open_groups(struct groups *groups, const struct options *o, const char *data_dir)
+{
+	char path[PLAN_PATH_MAX + sizeof("/consumer-groups.db")], error[256] = "";
+
+	snprintf(path, sizeof(path), "%s/consumer-groups.db", data_dir);
+	if (o->groups)
+		snprintf(path, sizeof(path), "%s", o->groups);
+	groups->initial_delay_ms = GROUPS_INITIAL_DELAY_MS;
+	server_set_time(groups);
+	int rc = groups_open(groups, path, error, sizeof(error));
+	if (rc < 0)
+		fprintf(stderr, "weir-gateway: %s: %s; --groups FILE names another place\n", path,
+			error);
+	return rc;
+}
+
 static int serve(const struct options *o, const struct tcp_address *address)
 {
 	static struct catalog catalog;
+	static struct groups groups;
 	struct server *server;
 	int rc = catalog_open(&catalog, o->run_dir, o->data_dir);
 
@@ -100,7 +121,11 @@ static int serve(const struct options *o, const struct tcp_address *address)
 				      : strerror(-rc));
 		return EXIT_FAILED;
 	}
-	rc = server_create(&server, &catalog, address);
+	if (open_groups(&groups, o, catalog.data_dir) < 0) {
+		catalog_close(&catalog);
+		return EXIT_FAILED;
+	}
+	rc = server_create(&server, &catalog, &groups, address);
 	if (rc == 0) {
 		fputs("weir-gateway: listens on ", stderr);
 		server_print_address(server, stderr);
@@ -108,6 +133,7 @@ static int serve(const struct options *o, const struct tcp_address *address)
 		rc = server_run(server);
 		server_destroy(server);
 	}
+	groups_close(&groups);
 	catalog_close(&catalog);
 	if (rc < 0)
 		fprintf(stderr, "weir-gateway: %s: %s\n", o->listen, strerror(-rc));

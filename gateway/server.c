@@ -15,6 +15,7 @@
 
 struct server {
 	int epoll_fd, listen_fd, signal_fd;
+	int store_fd; /* the groups' */
 	bool accepts; /* the listening socket is watched */
 	bool stop;
 	unsigned count;
@@ -23,12 +24,23 @@ struct server {
 	struct connection_context context;
 };
 
-static uint64_t now_ms(void)
+static int64_t clock_ms(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void server_set_time(struct groups *groups)
+{
+	groups_set_time(groups, (uint64_t)clock_ms(CLOCK_MONOTONIC), clock_ms(CLOCK_REALTIME));
+}
+
+static void set_time(struct server *s)
+{
+	server_set_time(s->context.groups);
+	s->context.now_ms = s->context.groups->now_ms;
 }
 
 static int watch(struct server *s, int op, int fd, uint32_t events, void *what)
@@ -64,11 +76,15 @@ static int open_all(struct server *s, const struct tcp_address *address)
 	s->signal_fd = open_signals();
 	if (s->signal_fd < 0)
 		return s->signal_fd;
+	s->store_fd = store_fd(s->context.groups->store);
 	rc = watch(s, EPOLL_CTL_ADD, s->listen_fd, EPOLLIN, &s->listen_fd);
+	if (rc == 0)
+		rc = watch(s, EPOLL_CTL_ADD, s->store_fd, EPOLLIN, &s->store_fd);
 	return rc < 0 ? rc : watch(s, EPOLL_CTL_ADD, s->signal_fd, EPOLLIN, &s->signal_fd);
 }
 
-int server_create(struct server **out, struct catalog *catalog, const struct tcp_address *address)
+int server_create(struct server **out, struct catalog *catalog, struct groups *groups,
+		  const struct tcp_address *address)
 {
 	struct server *s = calloc(1, sizeof(*s));
 
@@ -79,7 +95,8 @@ int server_create(struct server **out, struct catalog *catalog, const struct tcp
 			     .signal_fd = -1,
 			     .accepts = true,
 			     .context.catalog = catalog,
-			     .context.now_ms = now_ms()};
+			     .context.groups = groups};
+	set_time(s);
 	int rc = open_all(s, address);
 	if (rc < 0) {
 		server_destroy(s);
@@ -189,17 +206,19 @@ static void on_event(struct server *s, const struct epoll_event *event)
 		on_listen(s);
 	else if (event->data.ptr == &s->signal_fd)
 		s->stop = true;
+	else if (event->data.ptr == &s->store_fd)
+		groups_take_done(s->context.groups);
 	else if (event->events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP))
 		remove_connection(s, c);
 	else
 		work(s, c, false);
 }
 
-/* The Fetches that wait: those whose partitions' ends moved, and those whose time is up. */
+/* Those who wait: what they wait for moved, or their time is up. */
 static void look(struct server *s)
 {
 	struct connection *next;
-	bool moved = catalog_moved(s->context.catalog);
+	bool moved = s->context.watching && catalog_moved(s->context.catalog);
 
 	for (struct connection *c = s->first; c; c = next) {
 		next = c->next;
@@ -228,26 +247,43 @@ static void sweep(struct server *s)
 		catalog_refresh(s->context.catalog, s->context.now_ms);
 }
 
-/* Idle clients are worth a look now and then, no client at all is not. */
-static int patience(const struct server *s)
+/* Until when nothing happens by itself. Idle clients are worth a look now and then, nobody is not.
+ */
+static int patience(const struct server *s, uint64_t changes)
 {
-	if (s->context.waiting)
-		return WAIT_LOOK_MS;
-	return s->count || !s->accepts ? REFRESH_MS : -1;
+	const struct groups *groups = s->context.groups;
+	uint64_t rest = REFRESH_MS;
+
+	/* One who was looked at last may have changed what another waits for. */
+	if (groups->changes != changes)
+		return 0;
+	if (!s->count && s->accepts && groups->deadline_ms == UINT64_MAX)
+		return -1;
+	if (s->context.watching)
+		rest = WAIT_LOOK_MS;
+	if (groups->deadline_ms <= s->context.now_ms)
+		return 0;
+	if (groups->deadline_ms - s->context.now_ms < rest)
+		rest = groups->deadline_ms - s->context.now_ms;
+	return (int)rest;
 }
 
 int server_run(struct server *s)
 {
 	struct epoll_event events[LIMIT_EVENTS];
+	const struct groups *groups = s->context.groups;
+	uint64_t changes = groups->changes;
 
 	while (!s->stop) {
-		int n = epoll_wait(s->epoll_fd, events, LIMIT_EVENTS, patience(s));
+		int n = epoll_wait(s->epoll_fd, events, LIMIT_EVENTS, patience(s, changes));
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		s->context.now_ms = now_ms();
+		set_time(s);
 		for (int i = 0; i < n; i++)
 			on_event(s, &events[i]);
+		groups_tick(s->context.groups);
+		changes = groups->changes;
 		if (s->context.waiting)
 			look(s);
 		if (s->context.now_ms - s->swept_ms >= REFRESH_MS)

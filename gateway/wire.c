@@ -228,6 +228,15 @@ void wire_put_array(struct wire_writer *w, int32_t count)
 		wire_put32(w, count);
 }
 
+void wire_put_bytes(struct wire_writer *w, const void *data, uint32_t len)
+{
+	wire_put_records_length(w, len);
+	uint8_t *at = more(w, len);
+
+	if (at && len)
+		memcpy(at, data, len);
+}
+
 void wire_put_records_length(struct wire_writer *w, uint32_t bytes)
 {
 	if (w->flexible)

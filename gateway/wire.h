@@ -54,6 +54,7 @@ void wire_put64(struct wire_writer *w, int64_t value);
 void wire_put_uvarint(struct wire_writer *w, uint32_t value);
 void wire_put_string(struct wire_writer *w, struct wire_string string);
 void wire_put_text(struct wire_writer *w, const char *text); /* NULL: null */
+void wire_put_bytes(struct wire_writer *w, const void *data, uint32_t len);
 void wire_put_array(struct wire_writer *w, int32_t count);
 /* The length of records that follow; they are put by the caller. */
 void wire_put_records_length(struct wire_writer *w, uint32_t bytes);

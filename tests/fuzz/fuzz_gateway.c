@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 static char dir[64];
 static struct catalog catalog;
+static struct groups groups;
 static int pair[2];
 
 static void remove_dir(void)
@@ -27,6 +28,7 @@ static void setup(void)
 	build_dir(dir);
 	atexit(remove_dir);
 	gateway_testing_log(dir);
+	gateway_testing_groups(&groups, dir);
 	if (catalog_open(&catalog, NULL, dir) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
 		abort();
@@ -40,10 +42,14 @@ static void drain(void)
 		;
 }
 
-static void handle(struct answer *answer, const uint8_t *frame, size_t len, bool time_is_up)
+static void handle(struct answer *answer, struct api_kept *kept, const uint8_t *frame, size_t len,
+		   bool time_is_up)
 {
 	struct api_watch watches[LIMIT_WATCHES];
 	struct api_call call = {.catalog = &catalog,
+				.groups = &groups,
+				.kept = kept,
+				.peer = "127.0.0.1",
 				.host = "127.0.0.1",
 				.port = 9092,
 				.time_is_up = time_is_up,
@@ -85,8 +91,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		if (!copy)
 			break;
 		memcpy(copy, input + at + REQUEST_LENGTH, len);
-		handle(&answer, copy, len, false);
-		handle(&answer, copy, len, true);
+		struct api_kept kept = {0};
+		handle(&answer, &kept, copy, len, false);
+		/* As if time had gone by, for members too. */
+		groups_set_time(&groups, groups.now_ms + 1000, groups.wall_ms + 1000);
+		groups_tick(&groups);
+		groups_take_done(&groups);
+		handle(&answer, &kept, copy, len, true);
+		api_kept_clear(&kept);
 		free(copy);
 		at += (size_t)frame;
 	}

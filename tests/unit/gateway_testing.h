@@ -26,6 +26,17 @@ static inline void gateway_testing_log(const char *dir)
 	build_segment(dir, "s-0", 10, &b);
 }
 
+/* No groups yet; their store in dir. Time begins at 1 s. */
+static inline void gateway_testing_groups(struct groups *groups, const char *dir)
+{
+	char path[128], error[128];
+
+	snprintf(path, sizeof(path), "%s/consumer-groups.db", dir);
+	groups_set_time(groups, 1000, 1000);
+	if (groups_open(groups, path, error, sizeof(error)) < 0)
+		abort();
+}
+
 /* What a test works with: the directory with its log, and one call. */
 static char dir[64];
 static struct catalog catalog;

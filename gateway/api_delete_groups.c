@@ -1,0 +1,71 @@
+/* DeleteGroups: empty ones, with what they committed. Answered when that is durable. */
+#include <string.h>
+
+#include "api_group.h"
+
+/* With ERROR_NONE its rows stand in op. */
+static enum protocol_error take(struct api_call *call, struct wire_string name, struct store_op *op)
+{
+	const struct group *group = groups_find(call->groups, name);
+
+	if (name.len <= 0)
+		return ERROR_INVALID_GROUP_ID;
+	if (!group)
+		return ERROR_GROUP_ID_NOT_FOUND;
+	if (group->state != GROUP_EMPTY)
+		return ERROR_NON_EMPTY_GROUP;
+	groups_store_gone(op, group);
+	return ERROR_NONE;
+}
+
+/* What the op that is done says of it; what is not in it is asked again. */
+static enum protocol_error taken(struct api_call *call, struct wire_string name,
+				 enum protocol_error outcome)
+{
+	struct store_row row;
+	size_t cursor = 0;
+
+	while (store_op_next(call->kept->op, &cursor, &row))
+		if (row.kind == STORE_GROUP_GONE && row.values[0].len == (uint32_t)name.len &&
+		    memcmp(row.values[0].at, name.at, (size_t)name.len) == 0)
+			return outcome;
+	return groups_find(call->groups, name) ? ERROR_NON_EMPTY_GROUP : ERROR_GROUP_ID_NOT_FOUND;
+}
+
+/* op NULL: the op is done. */
+static void answer_names(struct api_call *call, int32_t count, struct store_op *op,
+			 enum protocol_error outcome)
+{
+	wire_put32(call->out, 0); /* throttle */
+	wire_put_array(call->out, count);
+	for (int32_t i = 0; i < count && !call->in->failed; i++) {
+		struct wire_string name = wire_get_name(call->in);
+
+		wire_put_string(call->out, name);
+		wire_put16(call->out,
+			   (int16_t)(op ? take(call, name, op) : taken(call, name, outcome)));
+		wire_put_tags(call->out);
+	}
+	wire_get_tags(call->in);
+	wire_put_tags(call->out);
+}
+
+enum api_result api_delete_groups(struct api_call *call)
+{
+	int32_t count = wire_get_array(call->in, 1);
+	enum protocol_error outcome;
+
+	if (count < 0)
+		return API_CLOSE;
+	if (call->kept->op) {
+		if (!api_op_over(call, &outcome))
+			return api_wait_for_op(call);
+		answer_names(call, count, NULL, outcome);
+		return API_SEND;
+	}
+	struct store_op *op = store_op_create(0, -1);
+	if (!op)
+		return API_CLOSE;
+	answer_names(call, count, op, ERROR_NONE);
+	return api_submit(call, NULL, op);
+}

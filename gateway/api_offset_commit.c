@@ -1,0 +1,138 @@
+/* OffsetCommit: answered when it is durable. */
+#include <string.h>
+
+#include "api_group.h"
+
+enum { THROTTLE_FROM = 3, RETENTION_TO = 4, EPOCH_FROM = 6, INSTANCE_FROM = 7 };
+
+struct commit {
+	struct group *group; /* NULL: an error for all */
+	enum protocol_error error;
+	struct store_op *op; /* being filled, the first time */
+	size_t cursor;	     /* in the op that is done */
+	struct store_row next;
+	bool more;
+};
+
+struct commit_partition {
+	int32_t number, epoch;
+	int64_t offset;
+	struct wire_string metadata;
+};
+
+static struct commit_partition read_partition(struct api_call *call)
+{
+	struct commit_partition p = {.number = wire_get32(call->in)};
+
+	p.offset = wire_get64(call->in);
+	p.epoch = call->version >= EPOCH_FROM ? wire_get32(call->in) : -1;
+	p.metadata = wire_get_string(call->in);
+	wire_get_tags(call->in);
+	return p;
+}
+
+/* For the first time: into op, unless something speaks against it. */
+static enum protocol_error take(struct api_call *call, struct commit *commit,
+				struct wire_string topic, const struct commit_partition *p)
+{
+	if (commit->error != ERROR_NONE)
+		return commit->error;
+	if (p->metadata.len > GROUPS_METADATA_MAX)
+		return ERROR_OFFSET_METADATA_TOO_LARGE;
+	if (!catalog_partition(catalog_topic(call->catalog, topic), p->number))
+		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+	if (call->groups->bytes + commit->op->len > GROUPS_BYTES_MAX)
+		return ERROR_INVALID_COMMIT_OFFSET_SIZE;
+	const struct store_value values[] = {
+		store_text(commit->group->name),
+		store_bytes(STORE_TEXT, topic.at, (uint32_t)topic.len),
+		store_number(p->number),
+		store_number(p->offset),
+		store_number(p->epoch),
+		store_bytes(STORE_TEXT, p->metadata.len < 0 ? "" : p->metadata.at,
+			    p->metadata.len < 0 ? 0 : (uint32_t)p->metadata.len),
+		store_number(call->groups->wall_ms)};
+
+	store_op_row(commit->op, STORE_OFFSET, values, 7);
+	return ERROR_NONE;
+}
+
+/* Again: what was taken stands in the op, in the same order; the rest was refused as before. */
+static enum protocol_error taken(struct api_call *call, struct commit *commit,
+				 struct wire_string topic, const struct commit_partition *p)
+{
+	const struct store_value *v = commit->next.values;
+
+	if (commit->more && v[1].len == (uint32_t)topic.len &&
+	    memcmp(v[1].at, topic.at, (size_t)topic.len) == 0 && v[2].number == p->number) {
+		commit->more = store_op_next(call->kept->op, &commit->cursor, &commit->next);
+		return commit->error;
+	}
+	if (p->metadata.len > GROUPS_METADATA_MAX)
+		return ERROR_OFFSET_METADATA_TOO_LARGE;
+	if (!catalog_topic(call->catalog, topic))
+		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+	return ERROR_INVALID_COMMIT_OFFSET_SIZE;
+}
+
+static void answer_topics(struct api_call *call, struct commit *commit)
+{
+	int32_t topics = wire_get_array(call->in, 4);
+
+	wire_put_array(call->out, topics < 0 ? 0 : topics);
+	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+		struct wire_string topic = wire_get_name(call->in);
+		int32_t partitions = wire_get_array(call->in, 12);
+
+		wire_put_string(call->out, topic);
+		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
+		for (int32_t n = 0; n < partitions && !call->in->failed; n++) {
+			struct commit_partition p = read_partition(call);
+			enum protocol_error error = ERROR_NONE;
+
+			if (!call->in->failed)
+				error = call->kept->op ? taken(call, commit, topic, &p)
+						       : take(call, commit, topic, &p);
+			wire_put32(call->out, p.number);
+			wire_put16(call->out, (int16_t)error);
+			wire_put_tags(call->out);
+		}
+		wire_get_tags(call->in);
+		wire_put_tags(call->out);
+	}
+	wire_get_tags(call->in);
+	wire_put_tags(call->out);
+}
+
+static enum api_result begin(struct api_call *call, const struct group_caller *caller)
+{
+	struct commit commit = {0};
+
+	if (call->in->failed)
+		return API_CLOSE;
+	commit.error = caller->group.len <= 0 || caller->group.len > GROUP_NAME_MAX
+			       ? ERROR_INVALID_GROUP_ID
+			       : group_may_commit(call->groups, caller, &commit.group);
+	commit.op = store_op_create(commit.group ? commit.group->life : 0, -1);
+	if (!commit.op)
+		return API_CLOSE;
+	answer_topics(call, &commit);
+	return api_submit(call, commit.group, commit.op);
+}
+
+enum api_result api_offset_commit(struct api_call *call)
+{
+	struct group_caller caller = api_group_caller(call, INSTANCE_FROM);
+	struct commit commit = {0};
+
+	if (call->version <= RETENTION_TO)
+		wire_get64(call->in);
+	api_put_throttle(call, THROTTLE_FROM);
+	if (!call->kept->op)
+		return begin(call, &caller);
+	if (!api_op_over(call, &commit.error))
+		return api_wait_for_op(call);
+	commit.more = store_op_next(call->kept->op, &commit.cursor, &commit.next);
+	answer_topics(call, &commit);
+	return API_SEND;
+}

@@ -1,0 +1,87 @@
+/* OffsetDelete: of topics that nobody in the group reads. Answered when it is durable. */
+#include <string.h>
+
+#include "api_group.h"
+
+/* With ERROR_NONE it is gone, or stands in op as a row. */
+static enum protocol_error take(const struct group *group, struct wire_string topic,
+				int32_t partition, struct store_op *op)
+{
+	char name[LOG_STREAM_NAME_MAX];
+
+	if (!api_topic_name(topic, name))
+		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+	if (group_subscribes(group, name))
+		return ERROR_GROUP_SUBSCRIBED_TO_TOPIC;
+	if (offsets_find(&group->offsets, name, partition)) {
+		const struct store_value values[] = {store_text(group->name), store_text(name),
+						     store_number(partition)};
+		store_op_row(op, STORE_OFFSET_GONE, values, 3);
+	}
+	return ERROR_NONE;
+}
+
+/* op NULL: the op is done, and outcome is what became of it. */
+static void answer_topics(struct api_call *call, const struct group *group, struct store_op *op,
+			  enum protocol_error outcome)
+{
+	int32_t topics = wire_get_array(call->in, 6);
+
+	wire_put16(call->out, (int16_t)outcome);
+	wire_put32(call->out, 0); /* throttle */
+	if (outcome != ERROR_NONE) {
+		wire_put_array(call->out, 0);
+		return;
+	}
+	wire_put_array(call->out, topics < 0 ? 0 : topics);
+	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+		struct wire_string topic = wire_get_name(call->in);
+		int32_t partitions = wire_get_array(call->in, 4);
+
+		wire_put_string(call->out, topic);
+		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
+		for (int32_t n = 0; n < partitions && !call->in->failed; n++) {
+			int32_t number = wire_get32(call->in);
+
+			wire_put32(call->out, number);
+			wire_put16(call->out, (int16_t)(group && op ? take(group, topic, number, op)
+								    : ERROR_NONE));
+		}
+	}
+}
+
+/* What was refused the first time is refused again: the op is made anew, for its errors alone. */
+static enum api_result answer_done(struct api_call *call, const struct group *group,
+				   enum protocol_error outcome)
+{
+	struct store_op *scratch = store_op_create(0, -1);
+
+	if (!scratch)
+		return API_CLOSE;
+	answer_topics(call, group, scratch, outcome);
+	store_op_put(scratch);
+	return API_SEND;
+}
+
+enum api_result api_offset_delete(struct api_call *call)
+{
+	struct wire_string name = wire_get_name(call->in);
+	const struct group *group = groups_find(call->groups, name);
+	enum protocol_error outcome = ERROR_NONE;
+
+	if (call->kept->op) {
+		if (!api_op_over(call, &outcome))
+			return api_wait_for_op(call);
+		return answer_done(call, group, outcome);
+	}
+	if (!group)
+		outcome = ERROR_GROUP_ID_NOT_FOUND;
+	else if (group->state != GROUP_EMPTY && group->protocol_type &&
+		 strcmp(group->protocol_type, "consumer") != 0)
+		outcome = ERROR_NON_EMPTY_GROUP;
+	struct store_op *op = store_op_create(0, -1);
+	if (!op)
+		return API_CLOSE;
+	answer_topics(call, group, op, outcome);
+	return api_submit(call, NULL, op);
+}

@@ -1,0 +1,112 @@
+/* OffsetFetch: what a group has committed, of some partitions or of all. */
+#include <string.h>
+
+#include "api_group.h"
+
+enum { ALL_FROM = 2, ERROR_FROM = 2, THROTTLE_FROM = 3, EPOCH_FROM = 5, STABLE_FROM = 7 };
+enum { GROUPS_FROM = 8 };
+
+static void put_offset(struct api_call *call, int32_t partition, const struct offset *o)
+{
+	wire_put32(call->out, partition);
+	wire_put64(call->out, o ? o->committed : -1);
+	if (call->version >= EPOCH_FROM)
+		wire_put32(call->out, o ? o->leader_epoch : -1);
+	wire_put_text(call->out, o ? o->metadata : "");
+	wire_put16(call->out, ERROR_NONE);
+	wire_put_tags(call->out);
+}
+
+/* Sorted by topic: each run of one is a topic's. */
+static size_t end_of_topic(const struct offsets *offsets, size_t at)
+{
+	const char *topic = offsets->list[at].topic;
+
+	while (at < offsets->count && strcmp(offsets->list[at].topic, topic) == 0)
+		at++;
+	return at;
+}
+
+static void put_all(struct api_call *call, const struct group *group)
+{
+	const struct offsets none = {0}, *offsets = group ? &group->offsets : &none;
+	int32_t topics = 0;
+
+	for (size_t at = 0; at < offsets->count; at = end_of_topic(offsets, at))
+		topics++;
+	wire_put_array(call->out, topics);
+	for (size_t at = 0; at < offsets->count;) {
+		size_t end = end_of_topic(offsets, at);
+
+		wire_put_text(call->out, offsets->list[at].topic);
+		wire_put_array(call->out, (int32_t)(end - at));
+		for (; at < end; at++)
+			put_offset(call, offsets->list[at].partition, &offsets->list[at]);
+		wire_put_tags(call->out);
+	}
+}
+
+static void put_asked(struct api_call *call, const struct group *group, int32_t topics)
+{
+	char name[LOG_STREAM_NAME_MAX];
+
+	wire_put_array(call->out, topics);
+	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+		struct wire_string topic = wire_get_name(call->in);
+		bool possible = group && api_topic_name(topic, name);
+		int32_t partitions = wire_get_array(call->in, 4);
+
+		wire_put_string(call->out, topic);
+		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
+		for (int32_t n = 0; n < partitions && !call->in->failed; n++) {
+			int32_t number = wire_get32(call->in);
+
+			put_offset(call, number,
+				   possible ? offsets_find(&group->offsets, name, number) : NULL);
+		}
+		wire_get_tags(call->in);
+		wire_put_tags(call->out);
+	}
+}
+
+static void answer_group(struct api_call *call, struct wire_string name)
+{
+	const struct group *group = groups_find(call->groups, name);
+	int32_t topics = wire_get_array(call->in, 6);
+
+	if (topics < 0 && call->version >= ALL_FROM)
+		put_all(call, group);
+	else
+		put_asked(call, group, topics < 0 ? 0 : topics);
+	if (call->version >= ERROR_FROM)
+		wire_put16(call->out, ERROR_NONE);
+}
+
+static void answer_groups(struct api_call *call)
+{
+	int32_t count = wire_get_array(call->in, 3);
+
+	wire_put_array(call->out, count < 0 ? 0 : count);
+	for (int32_t i = 0; i < count && !call->in->failed; i++) {
+		struct wire_string name = wire_get_name(call->in);
+
+		wire_put_string(call->out, name);
+		answer_group(call, name);
+		wire_get_tags(call->in);
+		wire_put_tags(call->out);
+	}
+}
+
+enum api_result api_offset_fetch(struct api_call *call)
+{
+	api_put_throttle(call, THROTTLE_FROM);
+	if (call->version >= GROUPS_FROM)
+		answer_groups(call);
+	else
+		answer_group(call, wire_get_name(call->in));
+	if (call->version >= STABLE_FROM)
+		wire_get8(call->in); /* there are no transactions to wait for */
+	wire_get_tags(call->in);
+	wire_put_tags(call->out);
+	return API_SEND;
+}

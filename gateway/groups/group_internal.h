@@ -1,0 +1,46 @@
+/* What the files of the group's state machine share. */
+#pragma once
+
+#include "group.h"
+#include "groups.h"
+
+/* Members (group_member.c). */
+struct group_member *group_member_find(const struct group *group, struct wire_string id);
+struct group_member *group_member_static(const struct group *group, struct wire_string instance);
+/* NULL: no memory, or too much of it in use. */
+struct group_member *group_member_add(struct groups *groups, struct group *group,
+				      const struct group_join *join, const char *id);
+/* What it says of itself now; false: no memory, nothing changed. */
+bool group_member_update(struct groups *groups, struct group *group, struct group_member *member,
+			 const struct group_join *join);
+bool group_member_assign(struct groups *groups, struct group *group, struct group_member *member,
+			 const void *data, uint32_t len);
+bool group_member_same(const struct group_member *member, const struct group_join *join);
+void group_member_remove(struct groups *groups, struct group *group, struct group_member *member);
+/* It showed life. */
+void group_member_touch(struct groups *groups, struct group *group, struct group_member *member);
+/* Another id in place of its own. False: no memory. */
+bool group_member_rename(struct group_member *member, const char *id);
+char *group_new_member_id(struct wire_string prefix);
+
+bool group_pending_add(struct groups *groups, struct group *group, char *id, int32_t session_ms);
+bool group_pending_remove(struct group *group, struct wire_string id);
+
+/* Protocols (group_protocol.c). */
+bool group_supports(const struct group *group, const struct group_join *join);
+/* By vote; a copy, NULL: none, or no memory. */
+char *group_choose_protocol(const struct group *group);
+
+/* The way from one generation to the next (group_rebalance.c). */
+void group_prepare(struct groups *groups, struct group *group);
+/* PREPARING: goes on if all are there. */
+void group_try_complete(struct groups *groups, struct group *group);
+/* The leader's assignment is durable, or could not be made so. */
+void group_stored(struct groups *groups, struct group *group, bool durable);
+void group_tick(struct groups *groups, struct group *group);
+/* A member's departure, by its own will or not. */
+void group_drop(struct groups *groups, struct group *group, struct group_member *member);
+
+/* May this caller speak for its member? *out: the member. */
+enum protocol_error group_check(const struct group *group, const struct group_caller *caller,
+				struct group_member **out);

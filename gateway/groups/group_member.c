@@ -1,0 +1,219 @@
+/* The members of a group, and the ids that were given out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "group_internal.h"
+
+static bool is(const char *text, struct wire_string string)
+{
+	return text && string.len >= 0 && strlen(text) == (size_t)string.len &&
+	       memcmp(text, string.at, (size_t)string.len) == 0;
+}
+
+struct group_member *group_member_find(const struct group *group, struct wire_string id)
+{
+	struct group_member *m = group->members;
+
+	while (m && !is(m->id, id))
+		m = m->next;
+	return m;
+}
+
+struct group_member *group_member_static(const struct group *group, struct wire_string instance)
+{
+	struct group_member *m = group->members;
+
+	while (m && !is(m->instance, instance))
+		m = m->next;
+	return m;
+}
+
+static size_t length(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
+
+static size_t size_of(const struct group_member *m)
+{
+	return sizeof(*m) + length(m->id) + length(m->instance) + length(m->client_id) +
+	       length(m->host) + m->protocols.len + m->assignment.len;
+}
+
+static void free_member(struct group_member *m)
+{
+	free(m->id);
+	free(m->instance);
+	free(m->client_id);
+	free(m->host);
+	free(m->protocols.data);
+	free(m->assignment.data);
+	free(m);
+}
+
+/* A copy, in place of what *bytes held. */
+static bool set_bytes(struct group_bytes *bytes, const void *data, uint32_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+
+	if (!copy)
+		return false;
+	if (len)
+		memcpy(copy, data, len);
+	free(bytes->data);
+	*bytes = (struct group_bytes){.data = copy, .len = len};
+	return true;
+}
+
+static char *copy_of(struct wire_string string)
+{
+	return strndup(string.len > 0 ? string.at : "", string.len > 0 ? (size_t)string.len : 0);
+}
+
+/* A random UUID, version 4, behind a prefix, which may be cut. */
+char *group_new_member_id(struct wire_string prefix)
+{
+	uint8_t u[16];
+	char *id = NULL;
+	int len = prefix.len < 0 ? 0 : prefix.len < GROUP_NAME_MAX ? prefix.len : GROUP_NAME_MAX;
+
+	if (getrandom(u, sizeof(u), 0) != sizeof(u))
+		return NULL;
+	u[6] = (uint8_t)((u[6] & 0x0f) | 0x40);
+	u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
+	if (asprintf(&id,
+		     "%.*s-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		     len, prefix.at ? prefix.at : "", u[0], u[1], u[2], u[3], u[4], u[5], u[6],
+		     u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]) < 0)
+		return NULL;
+	return id;
+}
+
+struct group_member *group_member_add(struct groups *groups, struct group *group,
+				      const struct group_join *join, const char *id)
+{
+	struct group_member *m = calloc(1, sizeof(*m)), **end = &group->members;
+
+	if (!m)
+		return NULL;
+	m->id = strdup(id);
+	m->client_id = copy_of(join->client_id);
+	m->host = strdup(join->host);
+	m->instance = join->instance.len >= 0 ? copy_of(join->instance) : NULL;
+	m->session_ms = join->session_ms;
+	m->rebalance_ms = join->rebalance_ms;
+	if (!m->id || !m->client_id || !m->host || (join->instance.len >= 0 && !m->instance) ||
+	    !set_bytes(&m->protocols, join->protocols.data, join->protocols.len) ||
+	    !set_bytes(&m->assignment, NULL, 0) || groups->bytes + size_of(m) > GROUPS_BYTES_MAX) {
+		free_member(m);
+		return NULL;
+	}
+	groups->bytes += size_of(m);
+	/* In the order in which they came: the first is the leader. */
+	while (*end)
+		end = &(*end)->next;
+	*end = m;
+	group->members_count++;
+	return m;
+}
+
+bool group_member_update(struct groups *groups, struct group *group, struct group_member *m,
+			 const struct group_join *join)
+{
+	size_t before = m->protocols.len;
+
+	if (groups->bytes - before + join->protocols.len > GROUPS_BYTES_MAX ||
+	    !set_bytes(&m->protocols, join->protocols.data, join->protocols.len))
+		return false;
+	groups->bytes = groups->bytes - before + m->protocols.len;
+	m->session_ms = join->session_ms;
+	m->rebalance_ms = join->rebalance_ms;
+	return true;
+}
+
+bool group_member_assign(struct groups *groups, struct group *group, struct group_member *m,
+			 const void *data, uint32_t len)
+{
+	size_t before = m->assignment.len;
+
+	if (groups->bytes - before + len > GROUPS_BYTES_MAX ||
+	    !set_bytes(&m->assignment, data, len))
+		return false;
+	groups->bytes = groups->bytes - before + len;
+	return true;
+}
+
+bool group_member_same(const struct group_member *m, const struct group_join *join)
+{
+	return m->protocols.len == join->protocols.len &&
+	       memcmp(m->protocols.data, join->protocols.data, m->protocols.len) == 0;
+}
+
+void group_member_remove(struct groups *groups, struct group *group, struct group_member *m)
+{
+	struct group_member **link = &group->members;
+
+	while (*link != m)
+		link = &(*link)->next;
+	*link = m->next;
+	group->members_count--;
+	groups->bytes -= size_of(m);
+	if (group->leader && strcmp(group->leader, m->id) == 0) {
+		free(group->leader);
+		group->leader = NULL;
+	}
+	/* Whoever waits in its name is told. */
+	groups_changed(groups, group);
+	free_member(m);
+}
+
+void group_member_touch(struct groups *groups, struct group *group, struct group_member *m)
+{
+	uint32_t patience = m->fresh ? GROUP_FRESH_MS : (uint32_t)m->session_ms;
+
+	m->expires_ms = groups->now_ms + patience;
+	groups_timer(groups, group, m->expires_ms);
+}
+
+bool group_member_rename(struct group_member *m, const char *id)
+{
+	char *copy = strdup(id);
+
+	if (!copy)
+		return false;
+	free(m->id);
+	m->id = copy;
+	return true;
+}
+
+bool group_pending_add(struct groups *groups, struct group *group, char *id, int32_t session_ms)
+{
+	struct group_pending *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return false;
+	p->id = id;
+	p->expires_ms = groups->now_ms + (uint32_t)session_ms;
+	p->next = group->pending;
+	group->pending = p;
+	group->pending_count++;
+	groups_timer(groups, group, p->expires_ms);
+	return true;
+}
+
+bool group_pending_remove(struct group *group, struct wire_string id)
+{
+	struct group_pending **link = &group->pending, *p;
+
+	while (*link && !is((*link)->id, id))
+		link = &(*link)->next;
+	p = *link;
+	if (!p)
+		return false;
+	*link = p->next;
+	group->pending_count--;
+	free(p->id);
+	free(p);
+	return true;
+}

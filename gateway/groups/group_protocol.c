@@ -1,0 +1,144 @@
+/* What members support, and what they agree on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "group_internal.h"
+
+struct protocol {
+	struct wire_string name, metadata;
+};
+
+static struct wire_reader reader_of(const struct group_bytes *protocols)
+{
+	return (struct wire_reader){.at = protocols->data, .end = protocols->data + protocols->len};
+}
+
+static bool next_protocol(struct wire_reader *r, struct protocol *out)
+{
+	if (r->at == r->end)
+		return false;
+	out->name = wire_get_name(r);
+	out->metadata = wire_get_bytes(r);
+	return !r->failed;
+}
+
+static bool same(struct wire_string a, struct wire_string b)
+{
+	return a.len == b.len && memcmp(a.at, b.at, (size_t)a.len) == 0;
+}
+
+static bool has(const struct group_bytes *protocols, struct wire_string name, struct protocol *out)
+{
+	struct wire_reader r = reader_of(protocols);
+
+	while (next_protocol(&r, out))
+		if (same(out->name, name))
+			return true;
+	return false;
+}
+
+static bool all_support(const struct group *group, struct wire_string name)
+{
+	struct protocol found;
+
+	for (const struct group_member *m = group->members; m; m = m->next)
+		if (!has(&m->protocols, name, &found))
+			return false;
+	return true;
+}
+
+bool group_supports(const struct group *group, const struct group_join *join)
+{
+	struct wire_reader r = reader_of(&join->protocols);
+	struct protocol p;
+
+	if (join->protocol_type.len <= 0 || join->protocols.len == 0)
+		return false;
+	if (!group->members)
+		return true;
+	if (!group->protocol_type ||
+	    strlen(group->protocol_type) != (size_t)join->protocol_type.len ||
+	    memcmp(group->protocol_type, join->protocol_type.at, (size_t)join->protocol_type.len))
+		return false;
+	while (next_protocol(&r, &p))
+		if (all_support(group, p.name))
+			return true;
+	return false;
+}
+
+/* The first of its own that all others know too. */
+static bool vote_of(const struct group *group, const struct group_member *m,
+		    struct wire_string *out)
+{
+	struct wire_reader r = reader_of(&m->protocols);
+	struct protocol p;
+
+	while (next_protocol(&r, &p)) {
+		if (all_support(group, p.name)) {
+			*out = p.name;
+			return true;
+		}
+	}
+	return false;
+}
+
+char *group_choose_protocol(const struct group *group)
+{
+	struct wire_string best = {.len = -1};
+	unsigned most = 0;
+
+	/* Few members name more than three: each vote is compared with all others. */
+	for (const struct group_member *m = group->members; m; m = m->next) {
+		struct wire_string mine, other;
+		unsigned votes = 0;
+
+		if (!vote_of(group, m, &mine))
+			return NULL;
+		if (best.len >= 0 && same(best, mine))
+			continue;
+		for (const struct group_member *n = m; n; n = n->next)
+			votes += vote_of(group, n, &other) && same(mine, other);
+		if (votes > most) {
+			most = votes;
+			best = mine;
+		}
+	}
+	return best.len < 0 ? NULL : strndup(best.at, (size_t)best.len);
+}
+
+struct wire_string group_metadata(const struct group *group, const struct group_member *member)
+{
+	struct protocol found;
+	struct wire_string name = {.at = group->protocol,
+				   .len = group->protocol ? (int)strlen(group->protocol) : -1};
+
+	if (name.len >= 0 && has(&member->protocols, name, &found) && found.metadata.len >= 0)
+		return found.metadata;
+	return (struct wire_string){.at = "", .len = 0};
+}
+
+/* ConsumerProtocolSubscription: int16 version, array of topics, ...; never flexible. */
+static bool subscribes(const struct group *group, const struct group_member *m, const char *topic)
+{
+	struct wire_string metadata = group_metadata(group, m);
+	struct wire_string wanted = {.at = topic, .len = (int)strlen(topic)};
+	struct wire_reader r = {.at = (const uint8_t *)metadata.at,
+				.end = (const uint8_t *)metadata.at + metadata.len};
+
+	wire_get16(&r);
+	int32_t count = wire_get_array(&r, 2);
+	for (int32_t i = 0; i < count && !r.failed; i++)
+		if (same(wire_get_name(&r), wanted) && !r.failed)
+			return true;
+	return false;
+}
+
+bool group_subscribes(const struct group *group, const char *topic)
+{
+	if (!group->protocol_type || strcmp(group->protocol_type, "consumer") != 0)
+		return false;
+	for (const struct group_member *m = group->members; m; m = m->next)
+		if (subscribes(group, m, topic))
+			return true;
+	return false;
+}
