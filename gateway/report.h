@@ -14,8 +14,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define REPORT_NAME "gateway.report"
+/* Locked by the gateway (fcntl) while it lives: one for each run_dir. */
+#define REPORT_LOCK_NAME "gateway.lock"
 
 #define REPORT_MAGIC UINT64_C(0x5452504752494557) /* "WEIRGRPT" */
 
@@ -111,27 +114,28 @@ _Static_assert(sizeof(struct report_offset) == 8 + REPORT_NAME_MAX + 4 * 8 + 8, 
  *   uint32_t g = report_add_group(r, &group);
  *   int32_t m = report_add_member(r, &(struct report_member){.group = g, ...});
  *   report_add_offset(r, &(struct report_offset){.group = g, .member = m, ...});
- *   report_publish(r, &counters);
+ *   report_publish(r, &counters, address, data_dir);
  *
  * Rows are copied. Where memory ends, or REPORT_BYTES_MAX, rows are left out and counted: their
  * index is UINT32_MAX or -1, and rows that name such a group are left out too.
  */
 struct report;
 
-/* For run_dir, of a gateway that listens at address and serves data_dir. -ENOMEM, -ENAMETOOLONG. */
-int report_create(struct report **out, const char *run_dir, const char *address,
-		  const char *data_dir);
-/* Marks the file as stopped, with what was published last. NULL is nothing. */
+/* Takes run_dir for this process: -EBUSY: another gateway has it. -ENAMETOOLONG; what making and
+ * locking a file there give. */
+int report_create(struct report **out, const char *run_dir);
+/* Marks the file as stopped, with what was published last, and lets run_dir go. NULL is nothing. */
 void report_destroy(struct report *report);
 
 /* Forgets the rows of before. */
 void report_begin(struct report *report);
-/* Its index, for members and offsets; members: counted by report_add_member(). */
+/* Its index, for members and offsets; .members is counted by report_add_member(). */
 uint32_t report_add_group(struct report *report, const struct report_group *group);
 int32_t report_add_member(struct report *report, const struct report_member *member);
 void report_add_offset(struct report *report, const struct report_offset *offset);
 /* Takes the place of the file of before. -errno: that one stays. */
-int report_publish(struct report *report, const struct report_counters *counters);
+int report_publish(struct report *report, const struct report_counters *counters,
+		   const char *address, const char *data_dir);
 
 /* A name of length len, which need not end with a zero byte, into a row's field. */
 void report_name(char *field, size_t field_size, const void *name, size_t len);
@@ -140,19 +144,22 @@ void report_name(char *field, size_t field_size, const void *name, size_t len);
 void report_count_fetch(struct report_counters *counters, uint64_t us);
 
 /*
- * The reader: the file of one moment, checked: every size, index and name in it can be relied on.
+ * The reader: the file of one moment, checked: every size and index in it can be relied on, names
+ * are UTF-8 without control characters.
  */
 struct report_view {
 	struct report_header header;
-	struct report_group *groups;
-	struct report_member *members;
-	struct report_offset *offsets;
-	bool alive; /* the writer lives, and wrote less than REPORT_FRESH_NS ago */
+	const struct report_group *groups;
+	const struct report_member *members;
+	const struct report_offset *offsets;
+	bool alive; /* its writer lives */
 };
-
-#define REPORT_FRESH_NS UINT64_C(5000000000)
 
 /* 0: the caller gives *out back with report_free(). -ENOENT: no gateway ran there; -EPROTO: of
  * another version; -EBADMSG: damaged; -ENOMEM; what opening and reading give. */
 int report_read(const char *run_dir, struct report_view **out);
 void report_free(struct report_view *view);
+
+/* The process that has run_dir now; 0: none. Neither this nor report_read() is for the process that
+ * wrote: closing any descriptor of the lock lets it go. */
+pid_t report_owner(const char *run_dir);
