@@ -53,6 +53,11 @@ struct config_listen {
 	struct tcp_address at;
 };
 
+enum { CONFIG_HOST_MAX = TCP_HOST_MAX + 8 /* "[name]:65535" */ };
+
+/* In storage.path, where gateway.groups is not given. */
+#define CONFIG_GROUPS_NAME "weir.groups"
+
 struct config_args {
 	size_t used;
 	char text[PLAN_EAL_ARGS_MAX]; /* "arg\0arg\0\0" */
@@ -103,6 +108,8 @@ struct config {
 	} control;
 	struct {
 		struct config_listen listen;
+		char advertised[CONFIG_HOST_MAX]; /* "": where clients reached it */
+		char groups[PLAN_PATH_MAX + sizeof(CONFIG_GROUPS_NAME)];
 		uint64_t insecure;
 	} gateway;
 	unsigned ports_count, streams_count;

@@ -150,3 +150,14 @@ bool config_parse_listen(const char *text, struct config_listen *listen, char *h
 	strcpy(listen->text, text);
 	return true;
 }
+
+bool config_parse_host(const char *text, char *dest, char *hint, size_t hint_size)
+{
+	char host[TCP_HOST_MAX];
+	uint16_t port;
+
+	if (!tcp_host_parse(text, host, &port, hint, hint_size))
+		return false;
+	snprintf(dest, CONFIG_HOST_MAX, "%s", text);
+	return true;
+}

@@ -317,6 +317,15 @@ static void warn_later(struct cross *c, const struct config_pos *pos, const char
 	}
 }
 
+/* Beyond the loopback only in so many words. */
+static void check_reach(struct cross *c, const char *path, const struct config_listen *listen,
+			bool insecure, const char *expected)
+{
+	if (listen->at.length && !insecure && !tcp_address_is_loopback(&listen->at))
+		config_error(c->report, c->config->pos[index_of(path)], path, listen->text, "%s",
+			     expected);
+}
+
 void config_cross_check(struct config *config, struct config_report *report)
 {
 	struct cross cross = {.config = config, .report = report};
@@ -331,16 +340,15 @@ void config_cross_check(struct config *config, struct config_report *report)
 	for (unsigned i = 0; i < config->streams_count; i++)
 		check_stream(c, i);
 	warn_later(c, config->pos, "", 0);
-	if (config->control.listen.at.length && !config->control.insecure &&
-	    !tcp_address_is_loopback(&config->control.listen.at))
-		config_error(report, config->pos[index_of("control.listen")], "control.listen",
-			     config->control.listen.text,
-			     "an address of the loopback, or control.insecure: true if everybody "
-			     "who reaches it may read status and metrics");
-	if (config->gateway.listen.at.length && !config->gateway.insecure &&
-	    !tcp_address_is_loopback(&config->gateway.listen.at))
-		config_warning(report, config->pos[index_of("gateway.listen")], "gateway.listen",
-			       "%s is beyond the loopback without TLS; say gateway.insecure: true "
-			       "if that is meant",
-			       config->gateway.listen.text);
+	if (!config->gateway.groups[0])
+		snprintf(config->gateway.groups, sizeof(config->gateway.groups),
+			 "%s/" CONFIG_GROUPS_NAME, config->storage.path);
+	check_reach(
+		c, "control.listen", &config->control.listen, config->control.insecure != 0,
+		"an address of the loopback, or control.insecure: true if everybody who reaches "
+		"it may read status and metrics");
+	check_reach(
+		c, "gateway.listen", &config->gateway.listen, config->gateway.insecure != 0,
+		"an address of the loopback, or gateway.insecure: true if everybody who reaches "
+		"it may read every stream");
 }

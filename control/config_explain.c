@@ -201,7 +201,9 @@ void config_key_expected(const struct config_key *key, char *text, size_t size)
 		       "\"net_af_packet0,iface=eth1\"");
 		break;
 	case CONFIG_PATH:
-		append(text, size, "a directory of 1 to %d bytes, such as %s", PLAN_PATH_MAX - 1,
+	case CONFIG_FILE:
+		append(text, size, "a %s of 1 to %d bytes, such as %s",
+		       key->type == CONFIG_FILE ? "file" : "directory", PLAN_PATH_MAX - 1,
 		       key->example);
 		break;
 	case CONFIG_NUMBER:
@@ -243,6 +245,9 @@ void config_key_expected(const struct config_key *key, char *text, size_t size)
 		append(text, size,
 		       "ADDRESS:PORT such as \"127.0.0.1:9600\" or \"[::1]:9600\", "
 		       "or off");
+		break;
+	case CONFIG_HOST:
+		append(text, size, "HOST:PORT such as %s or \"[fd00::5]:9092\"", key->example);
 		break;
 	}
 }

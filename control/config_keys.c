@@ -219,13 +219,23 @@ const struct config_key config_keys[] = {
 	 .why = "Says that a `control.listen` beyond the loopback is meant: whoever reaches it may read status and "
 		"metrics. Without it such an address is refused."},
 
-	{"gateway", CONFIG_MAP, .later = true, .why = "The Kafka protocol over the log."},
-	{"gateway.listen", CONFIG_LISTEN, .offset = TOP(gateway.listen), .later = true, .special = "off",
-	 .dflt = "off", .example = "\"127.0.0.1:9092\"",
-	 .why = "Where Kafka clients connect."},
-	{"gateway.insecure", CONFIG_WORD, .offset = TOP(gateway.insecure), .words = yes_no, .later = true,
+	{"gateway", CONFIG_MAP, .why = "The Kafka protocol over the log, served by weir-gateway. A reload restarts it if "
+		"one of its keys changed: clients connect again. Where it is a unit of systemd's, the reload says so, and "
+		"`systemctl restart weir-gateway` does it."},
+	{"gateway.listen", CONFIG_LISTEN, .offset = TOP(gateway.listen), .reload = true, .special = "off",
+	 .dflt = "\"127.0.0.1:9092\"", .example = "\"10.0.0.5:9092\"",
+	 .why = "Where Kafka clients connect. It asks nobody who they are. `off`: there is no gateway."},
+	{"gateway.insecure", CONFIG_WORD, .offset = TOP(gateway.insecure), .words = yes_no, .reload = true,
 	 .dflt = "false", .example = "true",
-	 .why = "Says that listening beyond the loopback without TLS is meant."},
+	 .why = "Says that a `gateway.listen` beyond the loopback is meant: whoever reaches it may read every stream, and "
+		"move the offsets of every group. Without it such an address is refused."},
+	{"gateway.advertised", CONFIG_HOST, .offset = TOP(gateway.advertised), .reload = true,
+	 .example = "\"weir.example:9092\"",
+	 .why = "Where clients are told to connect, as Kafka's `advertised.listeners`: for those who reach the gateway "
+		"through a proxy or under another name. Without it each is told the address at which it reached the gateway."},
+	{"gateway.groups", CONFIG_FILE, .offset = TOP(gateway.groups), .reload = true, .example = "/var/lib/weir/weir.groups",
+	 .why = "The file that keeps what consumer groups have committed. Without it that is `weir.groups` in "
+		"`storage.path`, so that commits and log stay together."},
 };
 /* clang-format on */
 

@@ -16,6 +16,7 @@ enum config_type {
 	CONFIG_NAME,	  /* char[PLAN_NAME_MAX]: a name that Kafka takes for a topic */
 	CONFIG_DEVICE,	  /* char[PLAN_DEVICE_MAX] */
 	CONFIG_PATH,	  /* char[PLAN_PATH_MAX], made absolute */
+	CONFIG_FILE,	  /* the same, of a file */
 	CONFIG_NUMBER,	  /* uint64_t */
 	CONFIG_SIZE,	  /* uint64_t bytes */
 	CONFIG_DURATION,  /* uint64_t nanoseconds */
@@ -27,6 +28,7 @@ enum config_type {
 	CONFIG_GROUPS,	  /* the same, multicast groups */
 	CONFIG_ARGS,	  /* struct config_args; one or a list */
 	CONFIG_LISTEN,	  /* struct config_listen */
+	CONFIG_HOST,	  /* char[CONFIG_HOST_MAX] */
 };
 
 struct config_word {

@@ -324,6 +324,7 @@ bool config_value_parse(const struct config_key *key, const char *text, void *de
 	case CONFIG_DEVICE:
 		return parse_device(text, dest, hint, hint_size);
 	case CONFIG_PATH:
+	case CONFIG_FILE:
 		return parse_path(text, dest, hint, hint_size);
 	case CONFIG_NUMBER:
 	case CONFIG_SIZE:
@@ -348,6 +349,8 @@ bool config_value_parse(const struct config_key *key, const char *text, void *de
 		return parse_arg(text, dest);
 	case CONFIG_LISTEN:
 		return config_parse_listen(text, dest, hint, hint_size);
+	case CONFIG_HOST:
+		return config_parse_host(text, dest, hint, hint_size);
 	case CONFIG_MAP:
 	case CONFIG_MAPS:
 		break;

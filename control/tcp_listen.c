@@ -62,6 +62,47 @@ bool tcp_address_parse(const char *text, struct tcp_address *out, char *hint, si
 	return true;
 }
 
+static bool is_host(const char *host, bool in_brackets)
+{
+	struct in6_addr v6;
+
+	if (in_brackets)
+		return inet_pton(AF_INET6, host, &v6) == 1;
+	return host[0] != '-' && host[0] != '.' &&
+	       host[strspn(host,
+			   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] ==
+		       0;
+}
+
+bool tcp_host_parse(const char *text, char host[TCP_HOST_MAX], uint16_t *port, char *hint,
+		    size_t hint_size)
+{
+	const char *colon = strrchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : 0;
+	in_port_t wire_port;
+
+	if (n == 0 || n >= TCP_HOST_MAX) {
+		if (!colon)
+			snprintf(hint, hint_size, "the port is missing: write %s:9092", text);
+		return false;
+	}
+	if (!parse_port(colon + 1, &wire_port) || wire_port == 0) {
+		snprintf(hint, hint_size, TCP_PORT_HINT);
+		return false;
+	}
+	bool in_brackets = text[0] == '[' && text[n - 1] == ']';
+	size_t from = in_brackets ? 1 : 0;
+	memcpy(host, text + from, n - 2 * from);
+	host[n - 2 * from] = 0;
+	*port = ntohs(wire_port);
+	if (is_host(host, in_brackets))
+		return true;
+	if (!in_brackets && strchr(host, ':') &&
+	    host[strspn(host, "0123456789abcdefABCDEF:.")] == 0)
+		snprintf(hint, hint_size, "IPv6 addresses stand in brackets: [::1]:9092");
+	return false;
+}
+
 bool tcp_address_is_loopback(const struct tcp_address *address)
 {
 	const struct sockaddr_in *v4 = (const void *)&address->address;

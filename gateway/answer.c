@@ -17,6 +17,7 @@ void answer_clear(struct answer *answer)
 	answer->extent = 0;
 	answer->extent_sent = 0;
 	answer->sent = 0;
+	answer->file_sent = 0;
 	answer->writer.len = 0;
 	answer->writer.max = LIMIT_ANSWER_BYTES;
 	answer->writer.failed = false;
@@ -145,6 +146,7 @@ static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budge
 		if (n == 0)
 			return ANSWER_BROKEN;
 		answer->extent_sent += (uint32_t)n;
+		answer->file_sent += (uint64_t)n;
 		*budget -= (size_t)n;
 	}
 	answer->extent++;

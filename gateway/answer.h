@@ -25,6 +25,7 @@ struct answer {
 	unsigned extent;
 	uint32_t extent_sent;
 	size_t sent;
+	uint64_t file_sent; /* bytes of files, of all extents */
 };
 
 /* Empty, memory kept. */

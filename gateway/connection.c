@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "limits.h"
@@ -100,6 +101,29 @@ static void enter(struct connection_context *context, struct connection *c,
 
 enum step { STEP_ON, STEP_BLOCKED, STEP_CLOSE };
 
+enum { KEY_FETCH = 1 };
+
+/* What is asked for: the first field of every request. */
+static unsigned request_key(const struct connection *c)
+{
+	const uint8_t *key = c->input + REQUEST_LENGTH;
+
+	return c->frame < REQUEST_LENGTH + 2 ? REPORT_KEYS - 1 : (unsigned)key[0] << 8 | key[1];
+}
+
+static void count_request(struct connection_context *context, unsigned key)
+{
+	context->counters.requests[key < REPORT_KEYS ? key : REPORT_KEYS - 1]++;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 /* Works on the request at hand: the first time, or again. */
 static enum step answer(struct connection_context *context, struct connection *c, bool again)
 {
@@ -108,20 +132,27 @@ static enum step answer(struct connection_context *context, struct connection *c
 		.groups = context->groups,
 		.kept = &c->kept,
 		.peer = c->peer,
-		.host = c->host,
-		.port = c->port,
+		.host = context->advertised_host ? context->advertised_host : c->host,
+		.port = context->advertised_host ? context->advertised_port : c->port,
 		.time_is_up = again && context->now_ms >= c->deadline_ms,
 		.watches = c->watches,
 		.answer = &c->answer,
 	};
 
+	unsigned key = request_key(c);
+	uint64_t since_us = key == KEY_FETCH ? now_us() : 0;
+
 	answer_clear(&c->answer);
-	if (!again)
+	if (!again) {
+		count_request(context, key);
 		catalog_refresh(context->catalog, context->now_ms);
+	}
 	enum api_result result =
 		api_handle(&call, c->input + REQUEST_LENGTH, c->frame - REQUEST_LENGTH);
-	if (result == API_CLOSE)
+	if (result == API_CLOSE) {
+		context->counters.malformed++;
 		return STEP_CLOSE;
+	}
 	if (result == API_WAIT) {
 		answer_clear(&c->answer);
 		c->watches_count = call.watches_count;
@@ -131,6 +162,8 @@ static enum step answer(struct connection_context *context, struct connection *c
 	}
 	if (!answer_finish(&c->answer))
 		return STEP_CLOSE;
+	if (key == KEY_FETCH && !again && c->answer.extents_count)
+		report_count_fetch(&context->counters, now_us() - since_us);
 	enter(context, c, CONNECTION_SENDS, LIMIT_SEND_MS);
 	api_kept_clear(&c->kept);
 	return STEP_ON;
@@ -163,8 +196,10 @@ static enum step read_request(struct connection_context *context, struct connect
 	for (;;) {
 		int64_t frame = request_frame(c->input, c->input_len);
 
-		if (frame < 0)
+		if (frame < 0) {
+			context->counters.malformed++;
 			return STEP_CLOSE;
+		}
 		c->frame = (size_t)frame;
 		if (frame && c->input_len >= c->frame)
 			return answer(context, c, false);
@@ -192,8 +227,13 @@ static enum step send_answer(struct connection_context *context, struct connecti
 			     size_t *budget)
 {
 	size_t before = *budget;
+	uint64_t memory_before = c->answer.sent, file_before = c->answer.file_sent;
+	enum answer_sent sent = answer_send(&c->answer, c->fd, budget);
+	uint64_t file = c->answer.file_sent - file_before;
 
-	switch (answer_send(&c->answer, c->fd, budget)) {
+	context->counters.sent_bytes += c->answer.sent - memory_before + file;
+	context->counters.sent_file_bytes += file;
+	switch (sent) {
 	case ANSWER_DONE:
 		next_request(context, c);
 		return STEP_ON;

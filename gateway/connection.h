@@ -7,6 +7,7 @@
 
 #include "api.h"
 #include "limits.h"
+#include "report.h"
 
 enum connection_phase {
 	CONNECTION_READS, /* no whole request yet */
@@ -36,10 +37,13 @@ struct connection {
 struct connection_context {
 	struct catalog *catalog;
 	struct groups *groups;
-	uint64_t now_ms;    /* monotonic; the server sets it each turn */
-	size_t large_bytes; /* of requests larger than LIMIT_REQUEST_KEPT, all together */
-	unsigned waiting;   /* connections that are CONNECTION_WAITS */
-	unsigned watching;  /* those of them that wait for records */
+	uint64_t now_ms;	     /* monotonic; the server sets it each turn */
+	size_t large_bytes;	     /* of requests larger than LIMIT_REQUEST_KEPT, all together */
+	unsigned waiting;	     /* connections that are CONNECTION_WAITS */
+	unsigned watching;	     /* those of them that wait for records */
+	const char *advertised_host; /* what clients are told; NULL: where they reached us */
+	uint16_t advertised_port;
+	struct report_counters counters;
 };
 
 /* Takes over fd, a connected non-blocking socket. NULL: no memory. */

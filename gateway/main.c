@@ -11,13 +11,14 @@
 enum exit_status { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct options {
-	const char *run_dir, *data_dir, *listen, *groups;
+	const char *run_dir, *data_dir, *listen, *advertise, *groups;
 	bool insecure;
 };
 
 static void usage(FILE *out)
 {
-	fputs("Usage: weir-gateway [--run-dir DIR] [--data DIR] [--listen ADDRESS:PORT]\n\n"
+	fputs("Usage: weir-gateway [--run-dir DIR] [--data DIR] [--listen ADDRESS:PORT]\n"
+	      "                    [--advertise HOST:PORT] [--insecure]\n\n"
 	      "Serves the streams of a data directory to Kafka clients, read-only.\n\n"
 	      "      --run-dir DIR          where Weir's sockets are (/run/weir, unless --data is "
 	      "given)\n"
@@ -25,6 +26,9 @@ static void usage(FILE *out)
 	      "no\n"
 	      "                             dataplane\n"
 	      "      --listen ADDRESS:PORT  where clients connect (127.0.0.1:9092)\n"
+	      "      --advertise HOST:PORT  what clients are told to connect to (default: where "
+	      "they\n"
+	      "                             reached the gateway)\n"
 	      "      --groups FILE          where consumer groups are kept (DIR/consumer-groups.db "
 	      "in\n"
 	      "                             the data directory)\n"
@@ -37,11 +41,15 @@ static void usage(FILE *out)
 /* -1: go on, else an exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"run-dir", required_argument, NULL, 'r'}, {"data", required_argument, NULL, 'd'},
-		{"listen", required_argument, NULL, 'l'},  {"groups", required_argument, NULL, 'g'},
-		{"insecure", no_argument, NULL, 'i'},	   {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {{"run-dir", required_argument, NULL, 'r'},
+					      {"data", required_argument, NULL, 'd'},
+					      {"listen", required_argument, NULL, 'l'},
+					      {"advertise", required_argument, NULL, 'a'},
+					      {"groups", required_argument, NULL, 'g'},
+					      {"insecure", no_argument, NULL, 'i'},
+					      {"version", no_argument, NULL, 'V'},
+					      {"help", no_argument, NULL, 'h'},
+					      {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -54,6 +62,9 @@ static int parse(struct options *o, int argc, char **argv)
 			break;
 		case 'l':
 			o->listen = optarg;
+			break;
+		case 'a':
+			o->advertise = optarg;
 			break;
 		case 'g':
 			o->groups = optarg;
@@ -92,6 +103,34 @@ static void raise_descriptors(void)
 	}
 }
 
+static int failed(const char *what, int rc)
+{
+	fprintf(stderr, "weir-gateway: %s: %s\n", what, strerror(-rc));
+	return EXIT_FAILED;
+}
+
+static int serve(const struct options *o, const struct server_options *options,
+		 struct catalog *catalog)
+{
+	struct server *server;
+	int rc = server_create(&server, catalog, options);
+
+	if (rc == -EADDRINUSE) {
+		fprintf(stderr,
+			"weir-gateway: %s is in use by another process: one of them must "
+			"listen elsewhere\n",
+			o->listen);
+		return EXIT_FAILED;
+	}
+	if (rc < 0)
+		return failed(o->listen, rc);
+	fprintf(stderr, "weir-gateway: listens on %s, serves %s\n", server_address(server),
+		catalog->data_dir);
+	rc = server_run(server);
+	server_destroy(server);
+	return rc < 0 ? failed(o->listen, rc) : EXIT_OK;
+}
+
 static int open_groups(struct groups *groups, const struct options *o, const char *data_dir)
 {
 	char path[PLAN_PATH_MAX + sizeof("/consumer-groups.db")], error[256] = "";
@@ -108,61 +147,89 @@ static int open_groups(struct groups *groups, const struct options *o, const cha
 	return rc;
 }
 
-static int serve(const struct options *o, const struct tcp_address *address)
+static int serve_with_groups(const struct options *o, struct server_options *options,
+			     struct catalog *catalog)
+{
+	static struct groups groups;
+
+	if (open_groups(&groups, o, catalog->data_dir) < 0)
+		return EXIT_FAILED;
+	options->groups = &groups;
+	int status = serve(o, options, catalog);
+	groups_close(&groups);
+	return status;
+}
+
+static int open_and_serve(const struct options *o, struct server_options *options)
 {
 	static struct catalog catalog;
-	static struct groups groups;
-	struct server *server;
-	int rc = catalog_open(&catalog, o->run_dir, o->data_dir);
+	int rc = 0;
 
-	if (rc < 0) {
-		fprintf(stderr, "weir-gateway: %s: %s\n", o->data_dir ? o->data_dir : o->run_dir,
-			rc == -ENOENT ? "no dataplane has run here, or its data is gone"
-				      : strerror(-rc));
+	/* First: whoever has run_dir has the log's readers and their commits too. */
+	if (o->run_dir)
+		rc = report_create(&options->report, o->run_dir);
+	if (rc == -EBUSY) {
+		fprintf(stderr, "weir-gateway: another one runs in %s\n", o->run_dir);
 		return EXIT_FAILED;
 	}
-	if (open_groups(&groups, o, catalog.data_dir) < 0) {
+	if (rc < 0 && rc != -ENOENT)
+		return failed(o->run_dir, rc);
+	rc = catalog_open(&catalog, o->run_dir, o->data_dir);
+	if (rc == -ENOENT)
+		fprintf(stderr,
+			"weir-gateway: %s: no dataplane has run here, or its data is gone\n",
+			o->data_dir ? o->data_dir : o->run_dir);
+	else if (rc < 0)
+		failed(o->data_dir ? o->data_dir : o->run_dir, rc);
+	int status = rc < 0 ? EXIT_FAILED : serve_with_groups(o, options, &catalog);
+	if (rc == 0)
 		catalog_close(&catalog);
-		return EXIT_FAILED;
+	report_destroy(options->report);
+	return status;
+}
+
+/* What the options say about addresses. -1: go on, else an exit status. */
+static int addresses(const struct options *o, struct server_options *options)
+{
+	static char host[TCP_HOST_MAX];
+	char hint[120] = "such as weir.example:9092";
+
+	if (!tcp_address_parse(o->listen, &options->listen, NULL, 0)) {
+		fprintf(stderr,
+			"weir-gateway: --listen %s: ADDRESS:PORT, such as 127.0.0.1:9092 or "
+			"[::1]:9092\n",
+			o->listen);
+		return EXIT_USAGE;
 	}
-	rc = server_create(&server, &catalog, &groups, address);
-	if (rc == 0) {
-		fputs("weir-gateway: listens on ", stderr);
-		server_print_address(server, stderr);
-		fprintf(stderr, ", serves %s\n", catalog.data_dir);
-		rc = server_run(server);
-		server_destroy(server);
+	if (!o->insecure && !tcp_address_is_loopback(&options->listen)) {
+		fprintf(stderr,
+			"weir-gateway: %s is not on the loopback, and anybody who reaches it may "
+			"read; if that is meant, say --insecure\n",
+			o->listen);
+		return EXIT_USAGE;
 	}
-	groups_close(&groups);
-	catalog_close(&catalog);
-	if (rc < 0)
-		fprintf(stderr, "weir-gateway: %s: %s\n", o->listen, strerror(-rc));
-	return rc < 0 ? EXIT_FAILED : EXIT_OK;
+	if (!o->advertise)
+		return -1;
+	if (!tcp_host_parse(o->advertise, host, &options->advertised_port, hint, sizeof(hint))) {
+		fprintf(stderr, "weir-gateway: --advertise %s: HOST:PORT; %s\n", o->advertise,
+			hint);
+		return EXIT_USAGE;
+	}
+	options->advertised_host = host;
+	return -1;
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = {.listen = "127.0.0.1:9092"};
-	struct tcp_address address;
+	struct server_options options = {0};
 	int status = parse(&o, argc, argv);
 
+	if (status < 0)
+		status = addresses(&o, &options);
 	if (status >= 0)
 		return status;
-	if (!tcp_address_parse(o.listen, &address, NULL, 0)) {
-		fprintf(stderr,
-			"weir-gateway: --listen %s: ADDRESS:PORT, such as 127.0.0.1:9092 or "
-			"[::1]:9092\n",
-			o.listen);
-		return EXIT_USAGE;
-	}
-	if (!o.insecure && !tcp_address_is_loopback(&address)) {
-		fprintf(stderr,
-			"weir-gateway: %s is not on the loopback, and anybody who reaches it may "
-			"read; if that is meant, say --insecure\n",
-			o.listen);
-		return EXIT_USAGE;
-	}
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptors();
-	return serve(&o, &address);
+	return open_and_serve(&o, &options);
 }

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -21,6 +22,8 @@ struct server {
 	unsigned count;
 	uint64_t swept_ms;
 	struct connection *first;
+	struct report *report;
+	char address[80];
 	struct connection_context context;
 };
 
@@ -83,8 +86,35 @@ static int open_all(struct server *s, const struct tcp_address *address)
 	return rc < 0 ? rc : watch(s, EPOLL_CTL_ADD, s->signal_fd, EPOLLIN, &s->signal_fd);
 }
 
-int server_create(struct server **out, struct catalog *catalog, struct groups *groups,
-		  const struct tcp_address *address)
+/* As it is written: with port 0 asked for, the system chose. */
+static void find_address(struct server *s)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t len = sizeof(address);
+	char host[64] = "?", port[8] = "?";
+
+	if (getsockname(s->listen_fd, (struct sockaddr *)&address, &len) == 0)
+		getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port,
+			    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(s->address, sizeof(s->address),
+		 address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+/* Tells what goes on to whoever looks into run_dir. */
+static void publish(struct server *s)
+{
+	struct report_counters *counters = &s->context.counters;
+
+	if (!s->report)
+		return;
+	counters->connections = s->count;
+	counters->waiting = s->context.waiting;
+	report_begin(s->report);
+	report_publish(s->report, counters, s->address, s->context.catalog->data_dir);
+}
+
+int server_create(struct server **out, struct catalog *catalog,
+		  const struct server_options *options)
 {
 	struct server *s = calloc(1, sizeof(*s));
 
@@ -94,14 +124,19 @@ int server_create(struct server **out, struct catalog *catalog, struct groups *g
 			     .listen_fd = -1,
 			     .signal_fd = -1,
 			     .accepts = true,
+			     .report = options->report,
 			     .context.catalog = catalog,
-			     .context.groups = groups};
+			     .context.groups = options->groups,
+			     .context.advertised_host = options->advertised_host,
+			     .context.advertised_port = options->advertised_port};
 	set_time(s);
-	int rc = open_all(s, address);
+	int rc = open_all(s, &options->listen);
 	if (rc < 0) {
 		server_destroy(s);
 		return rc;
 	}
+	find_address(s);
+	publish(s);
 	*out = s;
 	return 0;
 }
@@ -129,16 +164,9 @@ void server_destroy(struct server *s)
 	free(s);
 }
 
-void server_print_address(const struct server *s, FILE *out)
+const char *server_address(const struct server *s)
 {
-	struct sockaddr_storage address = {0};
-	socklen_t len = sizeof(address);
-	char host[64] = "?", port[8] = "?";
-
-	if (getsockname(s->listen_fd, (struct sockaddr *)&address, &len) == 0)
-		getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port,
-			    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-	fprintf(out, address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	return s->address;
 }
 
 /* Goes on with a connection, which may be gone afterwards. */
@@ -164,9 +192,11 @@ static void accept_one(struct server *s, int fd)
 	if (s->count < LIMIT_CONNECTIONS)
 		c = connection_create(&s->context, fd);
 	if (!c) {
+		s->context.counters.refused++;
 		close(fd);
 		return;
 	}
+	s->context.counters.accepted++;
 	c->watched = EPOLLIN;
 	if (watch(s, EPOLL_CTL_ADD, fd, EPOLLIN, c) < 0) {
 		connection_destroy(&s->context, c);
@@ -235,8 +265,10 @@ static void sweep(struct server *s)
 	s->swept_ms = s->context.now_ms;
 	for (struct connection *c = s->first; c; c = next) {
 		next = c->next;
-		if (c->phase != CONNECTION_WAITS && s->context.now_ms >= c->deadline_ms)
+		if (c->phase != CONNECTION_WAITS && s->context.now_ms >= c->deadline_ms) {
+			s->context.counters.overdue++;
 			remove_connection(s, c);
+		}
 	}
 	if (!s->accepts) {
 		s->accepts = true;
@@ -245,10 +277,11 @@ static void sweep(struct server *s)
 	/* While all wait, nobody's request does it. */
 	if (s->context.waiting)
 		catalog_refresh(s->context.catalog, s->context.now_ms);
+	publish(s);
 }
 
-/* Until when nothing happens by itself. Idle clients are worth a look now and then, nobody is not.
- */
+/* Until when nothing happens by itself. Idle clients and those who read the report are worth a look
+ * now and then, nobody is not. */
 static int patience(const struct server *s, uint64_t changes)
 {
 	const struct groups *groups = s->context.groups;
@@ -257,7 +290,7 @@ static int patience(const struct server *s, uint64_t changes)
 	/* One who was looked at last may have changed what another waits for. */
 	if (groups->changes != changes)
 		return 0;
-	if (!s->count && s->accepts && groups->deadline_ms == UINT64_MAX)
+	if (!s->count && s->accepts && !s->report && groups->deadline_ms == UINT64_MAX)
 		return -1;
 	if (s->context.watching)
 		rest = WAIT_LOOK_MS;

@@ -132,6 +132,7 @@ storage: {{path: {data}, segment_size: {segment}, sink: {sink}}}
 streams:
   - {{name: bench, listen: {{udp: 5140}}, batch_size: {batch}, retention: {{size: {keep}}}}}
 control: {{listen: "off"}}
+gateway: {{listen: "off"}}
 """
 
 

@@ -114,6 +114,7 @@ expect_installed_to_run() {
 		ports: [{name: p, device: "net_pcap0,rx_pcap=$source/tests/data/quickstart.pcap"}]
 		storage: {path: $work/data, segment_size: 16MiB}
 		control: {listen: "off"}
+		gateway: {listen: "off"}
 		streams: [{name: all, listen: {udp: any}}]
 	END
 	env -u WEIR_DATAPLANE "$work/root$bin/weir" run -c "$work/weir.yaml" --until-idle 700ms --json >"$work/final.json" 2>"$work/run.log" ||

@@ -167,6 +167,7 @@ lanes="{count: 1, idle: adaptive}"
 storage_more= # further keys of storage, ", key: value" each
 segment_size=16MiB
 hugepages=off
+gateway="{listen: off}"
 config_more= # further top-level lines
 streams='  - {name: all, listen: {udp: any}, decoder: datagram}'
 
@@ -187,6 +188,7 @@ write_config() {
 		lanes: $lanes
 		storage: {path: $DATA, segment_size: $segment_size$storage_more}
 		control: {listen: "127.0.0.1:$http_port"}
+		gateway: $gateway
 		$config_more
 		streams:
 		$streams

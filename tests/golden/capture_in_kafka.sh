@@ -21,6 +21,7 @@ ports:
 lanes: {count: 1}
 storage: {path: $dir/data, segment_size: 128KiB}
 control: {listen: off}
+gateway: {listen: off}
 streams:
   - {name: syslog, listen: {udp: 514}, batch_size: 64KiB, compression: lz4, headers: [src, dst, rx_ns]}
   - {name: statsd, listen: {udp: 8125}, decoder: lines, batch_size: 64KiB, compression: zstd}

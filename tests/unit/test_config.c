@@ -71,7 +71,9 @@ Test(config, defaults_come_from_the_table)
 	cr_assert_eq(c->streams[0].retention_bytes, 0);
 	cr_assert_eq(c->streams[0].retention_age_ns, UINT64_C(604800000000000));
 	cr_assert_str_eq(c->control.listen.text, "127.0.0.1:9600");
-	cr_assert_eq(c->gateway.listen.at.length, 0);
+	cr_assert_str_eq(c->gateway.listen.text, "127.0.0.1:9092");
+	cr_assert_str_eq(c->gateway.advertised, "");
+	cr_assert_str_eq(c->gateway.groups, "/var/lib/weir/weir.groups");
 	config_free(c);
 }
 
@@ -93,7 +95,9 @@ Test(config, values_arrive)
 		"  - {name: b, filter: \"udp dst port 9\", segment_size: 32MiB, segment_age: "
 		"never}\n"
 		"  - {name: c, listen: {udp: any}, headers: vlan}\n"
-		"control: {listen: \"[::1]:9600\"}\ngateway: {listen: \"127.0.0.1:9092\"}\n");
+		"control: {listen: \"[::1]:9600\"}\n"
+		"gateway: {listen: \"0.0.0.0:9092\", insecure: true, advertised: \"w.example:9\",\n"
+		"  groups: /g/commits}\n");
 
 	cr_assert_str_eq(c->run_dir, "/tmp/w", "no slash at the end");
 	cr_assert_eq(c->hugepages, CONFIG_SWITCH_OFF);
@@ -126,8 +130,12 @@ Test(config, values_arrive)
 	cr_assert(c->streams[2].udp.any);
 	cr_assert_eq(c->streams[2].headers, PLAN_HEADER_VLAN);
 	cr_assert_eq(c->control.listen.at.address.ss_family, AF_INET6);
+	cr_assert_str_eq(c->gateway.listen.text, "0.0.0.0:9092");
+	cr_assert_eq(c->gateway.insecure, 1);
+	cr_assert_str_eq(c->gateway.advertised, "w.example:9");
+	cr_assert_str_eq(c->gateway.groups, "/g/commits");
 	cr_assert_eq(report.errors, 0);
-	cr_assert_eq(report.count, 4, "a warning for each key that is not in use yet");
+	cr_assert_eq(report.count, 3, "a warning for each key that is not in use yet");
 	config_free(c);
 }
 
