@@ -159,7 +159,7 @@ int config_filter_try(const struct config *config, const struct plan *plan,
 
 	if (plan->filter_insns_count == 0)
 		return 1;
-	if (supervise_find_program(program, sizeof(program)) < 0)
+	if (supervise_find_program("dataplane", program, sizeof(program)) < 0)
 		return 0;
 	fd = plan_to_memfd(plan);
 	if (fd < 0)

@@ -40,6 +40,8 @@ void control_now_running(struct control *c)
 		 plan->ports_count == 1 ? "" : "s", plan->lanes_count,
 		 plan->lanes_count == 1 ? "" : "s", streams, streams == 1 ? "" : "s",
 		 plan->storage_path);
+	if (c->gateway)
+		gateway_child_follow(c->gateway, c->config);
 	if (c->options.running)
 		c->options.running(c->options.ctx);
 }
@@ -192,6 +194,7 @@ static int create_supervise(struct control *c, char *err, size_t err_size)
 {
 	char program[512];
 	struct supervise_config config = {
+		.name = "dataplane",
 		.run_dir = c->config->run_dir,
 		.ended = on_ended,
 		.started = on_started,
@@ -200,7 +203,7 @@ static int create_supervise(struct control *c, char *err, size_t err_size)
 	};
 
 	if (!c->options.attach) {
-		if (supervise_find_program(program, sizeof(program)) < 0) {
+		if (supervise_find_program("dataplane", program, sizeof(program)) < 0) {
 			snprintf(err, err_size,
 				 "weir-dataplane is not installed beside this program");
 			return -ENOENT;
@@ -219,6 +222,9 @@ static int create_parts(struct control *c, char *err, size_t err_size)
 	const char *run_dir = c->config->run_dir;
 	int rc = create_supervise(c, err, err_size);
 
+	if (rc == 0 && !c->options.attach)
+		rc = gateway_child_create(&c->gateway, c->loop, run_dir, &c->figures, err,
+					  err_size);
 	if (rc < 0)
 		return rc;
 	rc = control_socket_create(&c->socket, c->loop, run_dir, on_request, c, err, err_size);
@@ -319,6 +325,7 @@ void control_destroy(struct control *c)
 	dataplane_link_destroy(c->link);
 	retention_destroy(c->retention);
 	control_socket_destroy(c->socket);
+	gateway_child_destroy(c->gateway);
 	supervise_destroy(c->supervise);
 	loop_timer_destroy(c->retention_timer);
 	loop_timer_destroy(c->stop_timer);

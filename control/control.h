@@ -17,6 +17,7 @@
 #include "control_socket.h"
 #include "dataplane/api/plan.h"
 #include "dataplane_link.h"
+#include "gateway_child.h"
 #include "http.h"
 #include "loop.h"
 #include "metrics.h"
@@ -34,7 +35,7 @@ enum control_stage {
 
 struct control_options {
 	const char *config_path;
-	bool attach;	   /* never start or stop the dataplane: systemd does */
+	bool attach;	   /* never start or stop dataplane and gateway: systemd does */
 	bool fresh_ledger; /* after a clean stop, begin a new state block */
 	/* Called when the dataplane works by our plan, after each start. */
 	void (*running)(void *ctx);
@@ -54,6 +55,7 @@ struct control {
 	struct plan *running;  /* the plan that the dataplane has or had; NULL: none yet */
 
 	struct supervise *supervise;
+	struct gateway_child *gateway; /* NULL with attach */
 	struct dataplane_link *link;
 	struct control_socket *socket;
 	struct http *http;
@@ -80,8 +82,8 @@ int control_create(struct control **out, const struct control_options *options);
 int control_run(struct control *control);
 void control_destroy(struct control *control);
 
-/* Stops the dataplane cleanly and then ends control_run(). With attach: ends control_run() only,
- * unless a client asked. */
+/* Stops the dataplane cleanly, then the gateway, and then ends control_run(). With attach: ends
+ * control_run() only, unless a client asked. */
 void control_stop(struct control *control, struct control_client *client);
 
 /* reload.c: reads the config again and applies it; the client (or the log) hears what came of it.

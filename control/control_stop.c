@@ -13,8 +13,10 @@ enum {
 	INSIST_MS = 10000,	 /* after SIGTERM */
 };
 
-static void end(struct control *c)
+static void all_ended(void *ctx)
 {
+	struct control *c = ctx;
+
 	if (c->stop_client)
 		control_socket_answer(c->stop_client, c->exit_status,
 				      c->exit_status ? "weir-dataplane did not stop cleanly\n"
@@ -22,6 +24,13 @@ static void end(struct control *c)
 	c->stop_client = NULL;
 	c->stage = CONTROL_ENDED;
 	loop_stop(c->loop);
+}
+
+/* The dataplane is gone. Readers had until now. */
+static void end(struct control *c)
+{
+	if (!c->gateway || !gateway_child_stop(c->gateway, all_ended, c))
+		all_ended(c);
 }
 
 /* How a process that is no child of ours ended stands in the state block. */

@@ -13,6 +13,7 @@ struct metrics_control {
 	uint64_t start_ns; /* since 1970 */
 	uint64_t reloads, reloads_failed;
 	uint64_t dataplane_starts, dataplane_deaths;
+	uint64_t gateway_starts, gateway_deaths;
 };
 
 /* status NULL: there is no dataplane to tell of. */

@@ -7,6 +7,7 @@
 
 #include "config_filter.h"
 #include "control.h"
+#include "gateway_arguments.h"
 #include "log_text.h"
 #include "plan_build.h"
 #include "plan_diff.h"
@@ -114,7 +115,8 @@ int control_first_config(struct control *c)
 	return c->config ? 0 : 2;
 }
 
-static char *diff_text(const struct plan *running, const struct plan *next)
+/* What a reload changes, one line each. next NULL: the plan stays. */
+static char *changes_text(const struct control *c, const struct plan *next)
 {
 	char *text = NULL;
 	size_t size;
@@ -122,9 +124,25 @@ static char *diff_text(const struct plan *running, const struct plan *next)
 
 	if (!out)
 		return NULL;
-	plan_diff(running, next, out);
+	if (next)
+		plan_diff(c->running, next, out);
+	if (gateway_arguments_diff(c->config, c->next_config, out) && c->options.attach)
+		fputs("gateway: 'systemctl restart weir-gateway' makes it so\n", out);
 	fclose(out);
 	return text;
+}
+
+/* The config that was read is the one in force: also what never reaches the plan (gateway, text of
+ * a filter). */
+static void accept_config(struct control *c)
+{
+	if (!c->next_config)
+		return;
+	config_free(c->config);
+	c->config = c->next_config;
+	c->next_config = NULL;
+	if (c->gateway)
+		gateway_child_follow(c->gateway, c->config);
 }
 
 static void accept_next(struct control *c)
@@ -132,11 +150,7 @@ static void accept_next(struct control *c)
 	free(c->running);
 	c->running = c->next;
 	c->next = NULL;
-	if (c->next_config) {
-		config_free(c->config);
-		c->config = c->next_config;
-		c->next_config = NULL;
-	}
+	accept_config(c);
 }
 
 void control_plan_lost(struct control *c, const char *why)
@@ -258,8 +272,7 @@ static void on_reload(void *ctx, int status, const char *text, int fd)
 		control_now_running(c);
 }
 
-/* Control's own keys that only a restart changes. */
-/* What never reaches the plan. Adds to err. */
+/* Control's own keys that only a restart changes; what never reaches the plan. Adds to err. */
 static int same_control(const struct config *running, const struct config *next, char *err,
 			size_t err_size)
 {
@@ -283,7 +296,7 @@ static int follow(struct control *c, char *err, size_t err_size)
 		return rc < 0 ? rc : rc_control;
 	if (plan_diff(c->running, c->next, NULL) == 0)
 		return 0;
-	c->next_report = diff_text(c->running, c->next);
+	c->next_report = changes_text(c, c->next);
 	rc = send_plan(c, RELOAD_TIMEOUT_MS, on_reload);
 	if (rc < 0)
 		snprintf(err, err_size, "cannot send the plan: %s", strerror(-rc));
@@ -312,14 +325,12 @@ void control_reload(struct control *c, struct control_client *client)
 		return;
 	}
 	if (rc == 0) {
-		/* What does not reach the plan (gateway, text of a filter) is taken over all the
-		 * same. */
-		free(c->next);
-		c->next = NULL;
-		config_free(c->config);
-		c->config = c->next_config;
-		c->next_config = NULL;
-		report(c, client, 0, "nothing to change\n");
+		char *changes = changes_text(c, NULL);
+
+		accept_config(c);
+		forget_next(c);
+		report(c, client, 0, changes && changes[0] ? changes : "nothing to change\n");
+		free(changes);
 		return;
 	}
 	if (rc == -EBUSY)

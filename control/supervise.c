@@ -1,5 +1,6 @@
 #include "supervise.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -65,7 +66,7 @@ static int open_output(struct supervise *s)
 {
 	struct stat st;
 
-	snprintf(s->fifo, sizeof(s->fifo), "%s/%s", s->run_dir, SUPERVISE_FIFO);
+	snprintf(s->fifo, sizeof(s->fifo), "%s/%s.stderr", s->run_dir, s->config.name);
 	if (lstat(s->fifo, &st) == 0 && !S_ISFIFO(st.st_mode))
 		unlink(s->fifo);
 	if (mkfifo(s->fifo, 0600) < 0 && errno != EEXIST)
@@ -190,8 +191,9 @@ static int watch(struct supervise *s, pid_t pid, bool ours)
 }
 
 /* In the child, between fork and exec. */
-static void become_dataplane(const struct supervise *s)
+static void become_program(struct supervise *s)
 {
+	char option[] = "--run-dir", *by_default[] = {s->program, option, s->run_dir, NULL};
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY);
 
@@ -204,7 +206,7 @@ static void become_dataplane(const struct supervise *s)
 	dup2(s->output, STDOUT_FILENO);
 	dup2(s->output, STDERR_FILENO);
 	close_range(3, ~0u, 0);
-	execl(s->program, s->program, "--run-dir", s->run_dir, (char *)NULL);
+	execv(s->program, s->config.arguments ? s->config.arguments : by_default);
 	dprintf(STDERR_FILENO, "cannot execute %s: %s\n", s->program, strerror(errno));
 	_exit(127);
 }
@@ -218,7 +220,7 @@ int supervise_start(struct supervise *s, char *err, size_t err_size)
 	}
 	pid_t pid = fork();
 	if (pid == 0)
-		become_dataplane(s);
+		become_program(s);
 	int rc = pid < 0 ? -errno : watch(s, pid, true);
 	if (rc < 0) {
 		snprintf(err, err_size, "cannot start %s: %s", s->program, strerror(-rc));
@@ -242,6 +244,21 @@ static void on_restart(void *ctx)
 			s->config.line(s->config.ctx, err);
 		restart_later(s);
 	}
+}
+
+void supervise_start_again(struct supervise *s)
+{
+	if (s->pid || s->no_more_starts || !s->program[0])
+		return;
+	s->backoff_ms = s->config.backoff_first_ms;
+	s->start_due = true;
+	loop_timer_set(s->restart, 1, 0);
+}
+
+void supervise_forget_start(struct supervise *s)
+{
+	s->start_due = false;
+	loop_timer_stop(s->restart);
 }
 
 void supervise_make_sure(struct supervise *s)
@@ -274,16 +291,16 @@ int supervise_signal(struct supervise *s, int signal)
 void supervise_no_more_starts(struct supervise *s)
 {
 	s->no_more_starts = true;
-	loop_timer_stop(s->restart);
+	supervise_forget_start(s);
 }
 
-int supervise_find_program(char *path, size_t size)
+int supervise_find_program(const char *name, char *path, size_t size)
 {
-	static const char *const places[] = {"../dataplane/weir-dataplane", "weir-dataplane",
-					     "../libexec/weir/weir-dataplane"};
-	char self[512];
-	const char *named = getenv("WEIR_DATAPLANE");
+	char self[512], variable[32] = "WEIR_", places[3][80];
 
+	for (size_t i = 0, n = strlen(variable); name[i] && n + i + 1 < sizeof(variable); i++)
+		variable[n + i] = (char)toupper((unsigned char)name[i]);
+	const char *named = getenv(variable);
 	if (named && *named)
 		return snprintf(path, size, "%s", named) < (int)size ? 0 : -ENAMETOOLONG;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -293,6 +310,9 @@ int supervise_find_program(char *path, size_t size)
 	char *slash = strrchr(self, '/');
 	if (slash)
 		*slash = '\0';
+	snprintf(places[0], sizeof(places[0]), "../%s/weir-%s", name, name);
+	snprintf(places[1], sizeof(places[1]), "weir-%s", name);
+	snprintf(places[2], sizeof(places[2]), "../libexec/weir/weir-%s", name);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (snprintf(path, size, "%s/%s", self, places[i]) < (int)size &&
 		    access(path, X_OK) == 0)

@@ -1,9 +1,10 @@
 /*
- * Starts weir-dataplane, watches it by pidfd, and starts it again when it dies: 100 ms after the
- * first death, twice as long after each next one, 10 s at most; a minute of health resets that.
+ * Starts a program (weir-dataplane, weir-gateway), watches it by pidfd, and starts it again when it
+ * dies: 100 ms after the first death, twice as long after each next one, 10 s at most; a minute of
+ * health resets that.
  *
  * The child lives in a session of its own, so neither a Ctrl-C nor our death reaches it. Its stdout
- * and stderr go into a FIFO, <run_dir>/dataplane.stderr, of which it holds both ends: without us
+ * and stderr go into a FIFO, <run_dir>/<name>.stderr, of which it holds both ends: without us
  * its lines are kept (64 KiB) or dropped, but never a signal and never a wait. A later control
  * reads on.
  */
@@ -16,8 +17,6 @@
 
 struct supervise;
 
-#define SUPERVISE_FIFO "dataplane.stderr"
-
 struct supervise_exit {
 	pid_t pid;
 	bool ours;     /* a child of ours: status is known */
@@ -27,13 +26,17 @@ struct supervise_exit {
 };
 
 struct supervise_config {
-	const char *program; /* path of weir-dataplane; NULL: never start anything, only adopt() */
+	const char *name;    /* "dataplane": of the FIFO */
+	const char *program; /* its path; NULL: never start anything, only adopt() */
+	/* With [0], ended by NULL, as they stand at each start; the caller's. NULL: --run-dir
+	 * run_dir */
+	char *const *arguments;
 	const char *run_dir;
 	unsigned backoff_first_ms, backoff_max_ms, healthy_ms; /* 0: 100, 10000, 60000 */
 	/* Called after each end of the process. Returns whether to start it again. */
 	bool (*ended)(void *ctx, const struct supervise_exit *end);
 	void (*started)(void *ctx, pid_t pid);
-	/* One line that the dataplane wrote, without its newline. */
+	/* One line that it wrote, without its newline. */
 	void (*line)(void *ctx, const char *line);
 	void *ctx;
 };
@@ -62,6 +65,11 @@ int supervise_signal(struct supervise *s, int signal);
 /* No start again, neither pending nor after the next end. */
 void supervise_no_more_starts(struct supervise *s);
 
-/* Where weir-dataplane is: $WEIR_DATAPLANE, the build folder's ../dataplane/, beside our own
- * executable, or ../libexec/weir/. 0 or -ENOENT. */
-int supervise_find_program(char *path, size_t size);
+/* Starts the program at once, without a growing wait: its end was asked for. */
+void supervise_start_again(struct supervise *s);
+/* A start that is due is not. */
+void supervise_forget_start(struct supervise *s);
+
+/* Where weir-NAME ("dataplane", "gateway") is: $WEIR_NAME, the build folder's ../NAME/, beside our
+ * own executable, or ../libexec/weir/. 0 or -ENOENT. */
+int supervise_find_program(const char *name, char *path, size_t size);

@@ -18,7 +18,7 @@ struct options {
 static void usage(FILE *out)
 {
 	fputs("Usage: weir-gateway [--run-dir DIR] [--data DIR] [--listen ADDRESS:PORT]\n"
-	      "                    [--advertise HOST:PORT] [--insecure]\n\n"
+	      "                    [--advertise HOST:PORT] [--groups FILE] [--insecure]\n\n"
 	      "Serves the streams of a data directory to Kafka clients, read-only.\n\n"
 	      "      --run-dir DIR          where Weir's sockets are (/run/weir, unless --data is "
 	      "given)\n"
@@ -29,7 +29,7 @@ static void usage(FILE *out)
 	      "      --advertise HOST:PORT  what clients are told to connect to (default: where "
 	      "they\n"
 	      "                             reached the gateway)\n"
-	      "      --groups FILE          where consumer groups are kept (DIR/consumer-groups.db "
+	      "      --groups FILE          where consumer groups are kept (weir.groups "
 	      "in\n"
 	      "                             the data directory)\n"
 	      "      --insecure             an address beyond the loopback is meant: anybody who\n"
@@ -133,9 +133,9 @@ static int serve(const struct options *o, const struct server_options *options,
 
 static int open_groups(struct groups *groups, const struct options *o, const char *data_dir)
 {
-	char path[PLAN_PATH_MAX + sizeof("/consumer-groups.db")], error[256] = "";
+	char path[PLAN_PATH_MAX + sizeof("/weir.groups")], error[256] = "";
 
-	snprintf(path, sizeof(path), "%s/consumer-groups.db", data_dir);
+	snprintf(path, sizeof(path), "%s/weir.groups", data_dir);
 	if (o->groups)
 		snprintf(path, sizeof(path), "%s", o->groups);
 	groups->initial_delay_ms = GROUPS_INITIAL_DELAY_MS;

@@ -31,7 +31,7 @@ static inline void gateway_testing_groups(struct groups *groups, const char *dir
 {
 	char path[128], error[128];
 
-	snprintf(path, sizeof(path), "%s/consumer-groups.db", dir);
+	snprintf(path, sizeof(path), "%s/weir.groups", dir);
 	groups_set_time(groups, 1000, 1000);
 	if (groups_open(groups, path, error, sizeof(error)) < 0)
 		abort();

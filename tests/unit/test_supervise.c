@@ -58,6 +58,7 @@ static struct supervise *create(const char *program)
 {
 	struct supervise *s;
 	const struct supervise_config config = {
+		.name = "dataplane",
 		.program = program,
 		.run_dir = dir,
 		.backoff_first_ms = 20,
