@@ -13,6 +13,7 @@
 
 #include "connection.h"
 #include "limits.h"
+#include "report_groups.h"
 
 struct server {
 	int epoll_fd, listen_fd, signal_fd;
@@ -110,6 +111,7 @@ static void publish(struct server *s)
 	counters->connections = s->count;
 	counters->waiting = s->context.waiting;
 	report_begin(s->report);
+	report_groups(s->report, s->context.groups, s->context.catalog);
 	report_publish(s->report, counters, s->address, s->context.catalog->data_dir);
 }
 

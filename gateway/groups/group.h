@@ -143,3 +143,15 @@ const char *group_state_name(enum group_state state);
 
 /* Does any member of a group of consumers subscribe to this topic? */
 bool group_subscribes(const struct group *group, const char *topic);
+
+/* The partitions that a consumer was given, one by one. */
+struct group_assigned {
+	struct wire_reader reader;
+	int32_t topics_left, partitions_left;
+	char topic[GROUP_NAME_MAX + 1]; /* longer names are cut */
+	int32_t partition;
+};
+
+/* Before the first; none if the group is not of consumers, or not STABLE. */
+struct group_assigned group_assigned(const struct group *group, const struct group_member *member);
+bool group_assigned_next(struct group_assigned *at);

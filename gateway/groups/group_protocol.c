@@ -117,6 +117,11 @@ struct wire_string group_metadata(const struct group *group, const struct group_
 	return (struct wire_string){.at = "", .len = 0};
 }
 
+static bool is_of_consumers(const struct group *group)
+{
+	return group->protocol_type && strcmp(group->protocol_type, "consumer") == 0;
+}
+
 /* ConsumerProtocolSubscription: int16 version, array of topics, ...; never flexible. */
 static bool subscribes(const struct group *group, const struct group_member *m, const char *topic)
 {
@@ -135,10 +140,41 @@ static bool subscribes(const struct group *group, const struct group_member *m, 
 
 bool group_subscribes(const struct group *group, const char *topic)
 {
-	if (!group->protocol_type || strcmp(group->protocol_type, "consumer") != 0)
+	if (!is_of_consumers(group))
 		return false;
 	for (const struct group_member *m = group->members; m; m = m->next)
 		if (subscribes(group, m, topic))
 			return true;
 	return false;
+}
+
+/* ConsumerProtocolAssignment: int16 version, array of {topic, array of partitions}, ... */
+struct group_assigned group_assigned(const struct group *group, const struct group_member *member)
+{
+	struct group_assigned at = {
+		.reader = {.at = member->assignment.data,
+			   .end = member->assignment.data + member->assignment.len}};
+
+	if (!is_of_consumers(group) || group->state != GROUP_STABLE || member->assignment.len == 0)
+		return at;
+	wire_get16(&at.reader);
+	at.topics_left = wire_get_array(&at.reader, 6);
+	return at;
+}
+
+bool group_assigned_next(struct group_assigned *at)
+{
+	while (at->partitions_left <= 0) {
+		if (at->topics_left-- <= 0)
+			return false;
+		struct wire_string name = wire_get_name(&at->reader);
+		size_t len = name.len < GROUP_NAME_MAX ? (size_t)name.len : GROUP_NAME_MAX;
+
+		memcpy(at->topic, name.at ? name.at : "", at->reader.failed ? 0 : len);
+		at->topic[at->reader.failed ? 0 : len] = 0;
+		at->partitions_left = wire_get_array(&at->reader, 4);
+	}
+	at->partitions_left--;
+	at->partition = wire_get32(&at->reader);
+	return !at->reader.failed;
 }
