@@ -69,8 +69,8 @@ struct topic *catalog_topic(const struct catalog *catalog, struct wire_string na
 	for (unsigned i = 0; i < catalog->topics_count; i++) {
 		struct topic *topic = catalog->topics[i];
 
-		if (strncmp(topic->name, name.at, (size_t)name.len) == 0 &&
-		    topic->name[name.len] == 0)
+		if (strlen(topic->name) == (size_t)name.len &&
+		    memcmp(topic->name, name.at, (size_t)name.len) == 0)
 			return topic;
 	}
 	return NULL;

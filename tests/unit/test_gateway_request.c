@@ -309,3 +309,13 @@ Test(gateway_request, a_partition_is_named_once_in_list_offsets)
 		cr_assert_eq(wire_get16(&r), ERROR_INVALID_REQUEST);
 	}
 }
+
+Test(gateway_request, a_name_with_zeros_is_another_name)
+{
+	static const char name[1 << 15] = "s";
+
+	cr_assert_not_null(catalog_topic(&catalog, (struct wire_string){name, 1}));
+	cr_assert_null(catalog_topic(&catalog, (struct wire_string){name, 2}));
+	cr_assert_null(catalog_topic(&catalog, (struct wire_string){name, sizeof(name)}));
+	cr_assert_null(catalog_topic(&catalog, (struct wire_string){name, 0}));
+}
