@@ -65,6 +65,16 @@ uint32_t wire_get_uvarint(struct wire_reader *r)
 	return 0;
 }
 
+void wire_get_uuid(struct wire_reader *r, uint8_t id[WIRE_UUID_BYTES])
+{
+	const uint8_t *at = take(r, WIRE_UUID_BYTES);
+
+	if (at)
+		memcpy(id, at, WIRE_UUID_BYTES);
+	else
+		memset(id, 0, WIRE_UUID_BYTES);
+}
+
 /* A length: of whole numbers, -1 for null; anything else that is negative fails. */
 static int64_t get_length(struct wire_reader *r, bool is_string)
 {
@@ -198,6 +208,14 @@ void wire_put_uvarint(struct wire_writer *w, uint32_t value)
 	for (; value > 0x7f; value >>= 7)
 		wire_put8(w, (int8_t)(value | 0x80));
 	wire_put8(w, (int8_t)value);
+}
+
+void wire_put_uuid(struct wire_writer *w, const uint8_t id[WIRE_UUID_BYTES])
+{
+	uint8_t *at = more(w, WIRE_UUID_BYTES);
+
+	if (at)
+		memcpy(at, id, WIRE_UUID_BYTES);
 }
 
 void wire_put_string(struct wire_writer *w, struct wire_string string)

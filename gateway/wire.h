@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { WIRE_UUID_BYTES = 16 };
+
 struct wire_reader {
 	const uint8_t *at, *end;
 	bool flexible, failed;
@@ -31,6 +33,7 @@ int32_t wire_get32(struct wire_reader *r);
 int64_t wire_get64(struct wire_reader *r);
 /* At most 32 bits in 5 bytes. */
 uint32_t wire_get_uvarint(struct wire_reader *r);
+void wire_get_uuid(struct wire_reader *r, uint8_t id[WIRE_UUID_BYTES]);
 struct wire_string wire_get_string(struct wire_reader *r); /* may be null */
 struct wire_string wire_get_name(struct wire_reader *r);   /* null fails */
 struct wire_string wire_get_bytes(struct wire_reader *r);  /* bytes, records; may be null */
@@ -52,6 +55,7 @@ void wire_put16(struct wire_writer *w, int16_t value);
 void wire_put32(struct wire_writer *w, int32_t value);
 void wire_put64(struct wire_writer *w, int64_t value);
 void wire_put_uvarint(struct wire_writer *w, uint32_t value);
+void wire_put_uuid(struct wire_writer *w, const uint8_t id[WIRE_UUID_BYTES]);
 void wire_put_string(struct wire_writer *w, struct wire_string string);
 void wire_put_text(struct wire_writer *w, const char *text); /* NULL: null */
 void wire_put_bytes(struct wire_writer *w, const void *data, uint32_t len);

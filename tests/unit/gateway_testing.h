@@ -42,8 +42,8 @@ static char dir[64];
 static struct catalog catalog;
 static struct wire_writer request;
 static struct answer answer;
-static struct api_call call;
-static struct api_watch watches[LIMIT_WATCHES];
+static struct api_call call __attribute__((unused));
+static struct api_watch watches[LIMIT_WATCHES] __attribute__((unused));
 
 static inline void gateway_testing_setup(void)
 {

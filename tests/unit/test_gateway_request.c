@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/limits.h"
-#include "gateway_testing.h"
+#include "gateway_requests.h"
 
 TestSuite(gateway_request, .init = gateway_testing_setup, .fini = gateway_testing_teardown);
 
@@ -149,71 +149,60 @@ Test(gateway_request, api_versions_3_has_an_old_header_and_a_flexible_body)
 	cr_assert(!r.failed && r.at == r.end);
 }
 
-/* One right request of each API, by number. False: there are no more. */
-static bool make(unsigned i)
+static const struct api *api_of(int16_t key)
 {
-	switch (i) {
-	case 0:
-		gateway_testing_header(&request, 0, 8);
-		wire_put_text(&request, NULL);
-		wire_put16(&request, 1);
-		wire_put32(&request, 1000);
-		wire_put_array(&request, 1);
-		wire_put_text(&request, "s");
-		wire_put_array(&request, 1);
-		wire_put32(&request, 0);
-		wire_put32(&request, 3);
-		wire_put8(&request, 1);
-		wire_put16(&request, 2);
-		return true;
-	case 1:
-		gateway_testing_fetch(&request, 0, 0, 100, 1, 1 << 20);
-		return true;
-	case 2:
-		gateway_testing_header(&request, 2, 7);
-		request.flexible = true;
-		wire_put_tags(&request);
-		wire_put32(&request, -1);
-		wire_put8(&request, 0);
-		wire_put_array(&request, 1);
-		wire_put_text(&request, "s");
-		wire_put_array(&request, 1);
-		wire_put32(&request, 0);
-		wire_put32(&request, -1);
-		wire_put64(&request, -3);
-		wire_put_tags(&request);
-		wire_put_tags(&request);
-		wire_put_tags(&request);
-		return true;
-	case 3:
-		gateway_testing_header(&request, 3, 8);
-		wire_put_array(&request, 2);
-		wire_put_text(&request, "s");
-		wire_put_text(&request, "nowhere");
-		wire_put8(&request, 1);
-		wire_put16(&request, 0);
-		return true;
-	default:
-		return false;
+	for (unsigned i = 0; i < api_table_count; i++)
+		if (api_table[i].key == key)
+			return &api_table[i];
+	cr_assert_fail("no API %d", key);
+	return NULL;
+}
+
+static void make(int16_t key, int16_t version)
+{
+	cr_assert(requests_make(&request, api_of(key), version), "a request of API %d", key);
+}
+
+/* All versions of all APIs, one behind the other; key -1: from the first. False: there are no more.
+ */
+static bool next(int16_t *key, int16_t *version)
+{
+	unsigned i = 0;
+
+	if (*key >= 0) {
+		while (api_table[i].key != *key)
+			i++;
+		if (*version < api_table[i].max) {
+			++*version;
+			make(*key, *version);
+			return true;
+		}
+		i++;
 	}
+	if (i == api_table_count)
+		return false;
+	*key = api_table[i].key;
+	*version = api_table[i].min;
+	make(*key, *version);
+	return true;
 }
 
 Test(gateway_request, bodies_that_are_cut_close)
 {
-	for (unsigned i = 0; make(i); i++) {
+	for (int16_t key = -1, version = 0; next(&key, &version);) {
 		for (size_t len = 0; len < request.len; len++)
 			cr_assert_eq(handle_bytes(request.data, len), API_CLOSE,
-				     "request %u, %zu bytes", i, len);
-		cr_assert_eq(handle(), API_SEND, "request %u", i);
+				     "key %d version %d, %zu bytes", key, version, len);
+		cr_assert_eq(handle(), API_SEND, "key %d version %d", key, version);
 		cr_assert(answer_finish(&answer));
 	}
 }
 
 Test(gateway_request, any_byte_may_lie)
 {
-	static const uint8_t lies[] = {0, 1, 0x7f, 0x80, 0xff};
+	static const uint8_t lies[] = {0, 1, 2, 0x7f, 0x80, 0xff};
 
-	for (unsigned i = 0; make(i); i++) {
+	for (int16_t key = -1, version = 0; next(&key, &version);) {
 		for (size_t at = 8; at < request.len; at++) {
 			for (size_t n = 0; n < sizeof(lies); n++) {
 				uint8_t right = request.data[at];
@@ -227,9 +216,32 @@ Test(gateway_request, any_byte_may_lie)
 	}
 }
 
+/* Tagged fields that nobody knows are passed over wherever they may stand: here in the header. */
+Test(gateway_request, unknown_tagged_fields_are_passed_over)
+{
+	static const uint8_t tags[] = {2, 0, 3, 'a', 'b', 'c', 0x81, 1, 0};
+
+	for (int16_t key = -1, version = 0; next(&key, &version);) {
+		if (!request.flexible)
+			continue;
+		/* Header: key, version, correlation id, client id "t"; then no tags. */
+		size_t head = 2 + 2 + 4 + 2 + 1, rest = request.len - head - 1;
+		uint8_t *frame = malloc(head + sizeof(tags) + rest);
+
+		cr_assert_not_null(frame);
+		cr_assert_eq(request.data[head], 0);
+		memcpy(frame, request.data, head);
+		memcpy(frame + head, tags, sizeof(tags));
+		memcpy(frame + head + sizeof(tags), request.data + head + 1, rest);
+		cr_assert_eq(handle_bytes(frame, head + sizeof(tags) + rest), API_SEND,
+			     "key %d version %d", key, version);
+		free(frame);
+	}
+}
+
 Test(gateway_request, produce_is_refused_for_each_partition)
 {
-	make(0);
+	make(0, 8);
 	cr_assert_eq(handle(), API_SEND);
 	struct wire_reader r = body();
 
@@ -245,7 +257,7 @@ Test(gateway_request, produce_is_refused_for_each_partition)
 
 Test(gateway_request, the_largest_timestamp)
 {
-	make(2);
+	make(2, 7);
 	cr_assert_eq(handle(), API_SEND);
 	struct wire_reader r = body();
 

@@ -1,0 +1,198 @@
+/*
+ * For tests of the gateway: one right request of each API in each version, about topic "s" of
+ * gateway_testing.h. Written from Kafka's schemas, apart from the handlers under test.
+ */
+#pragma once
+
+#include "gateway_testing.h"
+
+/* One topic, "s", with one partition to follow. */
+static inline void requests_topic(struct wire_writer *w)
+{
+	wire_put_array(w, 1);
+	wire_put_text(w, "s");
+	wire_put_array(w, 1);
+}
+
+static inline void requests_produce(struct wire_writer *w)
+{
+	wire_put_text(w, NULL);
+	wire_put16(w, 1);
+	wire_put32(w, 1000);
+	requests_topic(w);
+	wire_put32(w, 0);
+	wire_put32(w, 3);
+	wire_put8(w, 1);
+	wire_put16(w, 2);
+}
+
+static inline void requests_fetch(struct wire_writer *w, int16_t version)
+{
+	wire_put32(w, -1);
+	wire_put32(w, 0);
+	wire_put32(w, 1);
+	wire_put32(w, 1 << 20);
+	wire_put8(w, 0);
+	if (version >= 7) {
+		wire_put32(w, 0);
+		wire_put32(w, -1);
+	}
+	requests_topic(w);
+	wire_put32(w, 0);
+	if (version >= 9)
+		wire_put32(w, 0);
+	wire_put64(w, 5);
+	if (version >= 12)
+		wire_put32(w, -1);
+	if (version >= 5)
+		wire_put64(w, -1);
+	wire_put32(w, 1 << 20);
+	wire_put_tags(w);
+	wire_put_tags(w);
+	if (version >= 7) {
+		wire_put_array(w, 1);
+		wire_put_text(w, "old");
+		wire_put_array(w, 1);
+		wire_put32(w, 3);
+		wire_put_tags(w);
+	}
+	if (version >= 11)
+		wire_put_text(w, "");
+	wire_put_tags(w);
+}
+
+static inline void requests_list_offsets(struct wire_writer *w, int16_t version)
+{
+	wire_put32(w, -1);
+	if (version >= 2)
+		wire_put8(w, 0);
+	requests_topic(w);
+	wire_put32(w, 0);
+	if (version >= 4)
+		wire_put32(w, -1);
+	wire_put64(w, version >= 7 ? -3 : -1);
+	wire_put_tags(w);
+	wire_put_tags(w);
+	wire_put_tags(w);
+}
+
+static inline void requests_metadata(struct wire_writer *w, int16_t version)
+{
+	static const char *const names[] = {"s", "nowhere"};
+	static const uint8_t none[WIRE_UUID_BYTES];
+
+	wire_put_array(w, 2);
+	for (int i = 0; i < 2; i++) {
+		if (version >= 10)
+			wire_put_uuid(w, none);
+		wire_put_text(w, names[i]);
+		wire_put_tags(w);
+	}
+	if (version >= 4)
+		wire_put8(w, 1);
+	if (version >= 8 && version <= 10)
+		wire_put8(w, 0);
+	if (version >= 8)
+		wire_put8(w, 0);
+	wire_put_tags(w);
+}
+
+static inline void requests_versions(struct wire_writer *w, int16_t version)
+{
+	if (version >= 3) {
+		wire_put_text(w, "client");
+		wire_put_text(w, "1.0");
+	}
+	wire_put_tags(w);
+}
+
+static inline void requests_for_leader_epoch(struct wire_writer *w, int16_t version)
+{
+	if (version >= 3)
+		wire_put32(w, -1);
+	requests_topic(w);
+	wire_put32(w, 0);
+	wire_put32(w, -1);
+	wire_put32(w, 0);
+	wire_put_tags(w);
+	wire_put_tags(w);
+	wire_put_tags(w);
+}
+
+static inline void requests_describe_acls(struct wire_writer *w)
+{
+	wire_put8(w, 2);
+	wire_put_text(w, "s");
+	wire_put8(w, 3);
+	wire_put_text(w, NULL);
+	wire_put_text(w, "host");
+	wire_put8(w, 1);
+	wire_put8(w, 1);
+	wire_put_tags(w);
+}
+
+static inline void requests_describe_configs(struct wire_writer *w, int16_t version)
+{
+	wire_put_array(w, 2);
+	wire_put8(w, 2);
+	wire_put_text(w, "s");
+	wire_put_array(w, 2);
+	wire_put_text(w, "cleanup.policy");
+	wire_put_text(w, "no.such.config");
+	wire_put_tags(w);
+	wire_put8(w, 4);
+	wire_put_text(w, "1");
+	wire_put_array(w, -1);
+	wire_put_tags(w);
+	wire_put8(w, 1);
+	if (version >= 3)
+		wire_put8(w, 1);
+	wire_put_tags(w);
+}
+
+static inline bool requests_body(struct wire_writer *w, int16_t key, int16_t version)
+{
+	switch (key) {
+	case 0:
+		requests_produce(w);
+		return true;
+	case 1:
+		requests_fetch(w, version);
+		return true;
+	case 2:
+		requests_list_offsets(w, version);
+		return true;
+	case 3:
+		requests_metadata(w, version);
+		return true;
+	case 18:
+		requests_versions(w, version);
+		return true;
+	case 23:
+		requests_for_leader_epoch(w, version);
+		return true;
+	case 29:
+		requests_describe_acls(w);
+		return true;
+	case 32:
+		requests_describe_configs(w, version);
+		return true;
+	case 60:
+		wire_put8(w, 0);
+		if (version >= 1)
+			wire_put8(w, 1);
+		wire_put_tags(w);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* False: no request for this API is known here. */
+static inline bool requests_make(struct wire_writer *w, const struct api *api, int16_t version)
+{
+	gateway_testing_header(w, api->key, version);
+	w->flexible = version >= api->flexible_from;
+	wire_put_tags(w);
+	return requests_body(w, api->key, version);
+}
