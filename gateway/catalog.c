@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fnv.h"
+
 static bool same_directory(const char *a, const char *b)
 {
 	struct stat x, y;
@@ -17,8 +19,7 @@ static bool same_directory(const char *a, const char *b)
 /* The same on this machine for this directory for ever: FNV-1a, as text. */
 static void make_cluster_id(struct catalog *catalog)
 {
-	char text[PLAN_PATH_MAX + 64] = "", machine[40] = "";
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	char machine[40] = "";
 	FILE *in = fopen("/etc/machine-id", "r");
 
 	if (in) {
@@ -26,9 +27,7 @@ static void make_cluster_id(struct catalog *catalog)
 			machine[0] = 0;
 		fclose(in);
 	}
-	snprintf(text, sizeof(text), "%s:%s", machine, catalog->data_dir);
-	for (const char *c = text; *c; c++)
-		hash = (hash ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+	uint64_t hash = fnv_text(fnv_text(fnv_text(FNV_START, machine), ":"), catalog->data_dir);
 	snprintf(catalog->cluster_id, sizeof(catalog->cluster_id), "weir-%016llx",
 		 (unsigned long long)hash);
 }
@@ -73,6 +72,14 @@ struct topic *catalog_topic(const struct catalog *catalog, struct wire_string na
 		    memcmp(topic->name, name.at, (size_t)name.len) == 0)
 			return topic;
 	}
+	return NULL;
+}
+
+struct topic *catalog_topic_by_id(const struct catalog *catalog, const uint8_t id[TOPIC_ID_BYTES])
+{
+	for (unsigned i = 0; i < catalog->topics_count; i++)
+		if (memcmp(catalog->topics[i]->id, id, TOPIC_ID_BYTES) == 0)
+			return catalog->topics[i];
 	return NULL;
 }
 
@@ -144,6 +151,20 @@ static bool recovering(const struct state *state)
 	return pid > 0 && !(kill(pid, 0) < 0 && errno == ESRCH);
 }
 
+/* All partitions of a topic say the same id, if they say one. */
+static void name_id(const struct catalog *catalog, struct topic *topic)
+{
+	for (unsigned n = 0; n < PLAN_LANES_MAX; n++) {
+		const struct partition *p = topic->partitions[n];
+
+		if (!p || !p->has_topic_id)
+			continue;
+		memcpy(topic->id, p->topic_id, sizeof(topic->id));
+		return;
+	}
+	topic_id_derive(catalog->cluster_id, topic->name, topic->id);
+}
+
 static void refresh(struct catalog *catalog)
 {
 	struct log_dir_partition *list = NULL;
@@ -167,6 +188,7 @@ static void refresh(struct catalog *catalog)
 			p->unavailable = wait && !p->live;
 			partition_refresh(p, catalog->data_dir);
 		}
+		name_id(catalog, catalog->topics[i]);
 	}
 }
 

@@ -10,6 +10,7 @@
 
 struct topic {
 	char name[LOG_STREAM_NAME_MAX];
+	uint8_t id[TOPIC_ID_BYTES];
 	unsigned count;				      /* of partitions that are there */
 	struct partition *partitions[PLAN_LANES_MAX]; /* by number; NULL: not there */
 };
@@ -35,6 +36,7 @@ void catalog_refresh(struct catalog *catalog, uint64_t now_ms);
 
 /* NULL: there is none. */
 struct topic *catalog_topic(const struct catalog *catalog, struct wire_string name);
+struct topic *catalog_topic_by_id(const struct catalog *catalog, const uint8_t id[TOPIC_ID_BYTES]);
 struct partition *catalog_partition(const struct topic *topic, int32_t number);
 
 /* Has any live partition's end moved since the last call? A few loads. */

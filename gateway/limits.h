@@ -22,6 +22,7 @@ enum {
 	LIMIT_TURN_BYTES = 1 << 20,   /* sent to one connection before another has its turn */
 
 	LIMIT_TOPICS = 1024,
+	LIMIT_EPOCHS = 1024,  /* leader epochs of a partition: the newest, as the dataplane keeps */
 	LIMIT_FILES_KEPT = 4, /* open segments of a partition that nobody reads just now */
 
 	/* Times in ms. */

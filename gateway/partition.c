@@ -10,6 +10,7 @@
 
 #include "api/index_reader.h"
 #include "api/log_reader.h"
+#include "partition_epochs.h"
 #include "segment_scan.h"
 
 struct partition *partition_create(const char *data_dir, const char *stream, uint32_t number)
@@ -20,6 +21,7 @@ struct partition *partition_create(const char *data_dir, const char *stream, uin
 		return NULL;
 	snprintf(p->stream, sizeof(p->stream), "%s", stream);
 	p->number = number;
+	p->epochs_seen = -1;
 	p->files.dir_fd = log_dir_open(data_dir, stream, number);
 	if (p->files.dir_fd < 0) {
 		free(p);
@@ -34,6 +36,7 @@ void partition_destroy(struct partition *p)
 	if (p->files.dir_fd >= 0)
 		close(p->files.dir_fd);
 	free(p->segments);
+	free(p->epochs);
 	free(p);
 }
 
@@ -58,27 +61,6 @@ static int list(struct partition *p)
 	/* Files of segments that are no more would be held open for nothing. */
 	segment_files_drop(&p->files);
 	return 0;
-}
-
-/* The last line of leader-epoch-checkpoint is "<epoch> <start offset>". */
-static int32_t read_epoch(int dir_fd)
-{
-	int fd = openat(dir_fd, LOG_NAME_EPOCHS, O_RDONLY | O_CLOEXEC);
-	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
-	int32_t epoch = 0;
-	char line[64], *end;
-	unsigned n = 0;
-
-	if (!in)
-		return 0;
-	while (fgets(line, sizeof(line), in)) {
-		long value = strtol(line, &end, 10);
-		/* Version and count come first. */
-		if (n++ >= 2 && *end == ' ' && value >= 0 && value <= INT32_MAX)
-			epoch = (int32_t)value;
-	}
-	fclose(in);
-	return epoch;
 }
 
 /* Where the valid batches end: read from the last that the index of the newest segment names. */
@@ -118,7 +100,8 @@ static void scan(struct partition *p, const char *data_dir)
 	/* Nobody writes it, so it is read once. */
 	if (size == p->scanned_size && newest <= p->scanned_end && size)
 		return;
-	p->scanned_epoch = read_epoch(p->files.dir_fd);
+	p->scanned_epoch = partition_epochs_read(p);
+	p->epochs_seen = p->scanned_epoch;
 	if (find_end(p, data_dir) == 0)
 		p->scanned_size = size;
 }
@@ -136,7 +119,11 @@ void partition_refresh(struct partition *p, const char *data_dir)
 		p->files.dir_fd = fd;
 		p->segments_count = 0;
 		p->scanned_size = 0;
+		p->epochs_seen = -1;
+		p->has_topic_id = false;
 	}
+	if (!p->has_topic_id)
+		p->has_topic_id = topic_id_read(p->files.dir_fd, p->topic_id);
 	if (!p->live && !p->unavailable)
 		scan(p, data_dir);
 }

@@ -11,6 +11,12 @@
 #include "api/log_dir.h"
 #include "api/state.h"
 #include "segment_file.h"
+#include "topic_id.h"
+
+struct partition_epoch {
+	int32_t epoch;
+	uint64_t start; /* offset of its first record */
+};
 
 struct partition {
 	char stream[LOG_STREAM_NAME_MAX];
@@ -18,11 +24,18 @@ struct partition {
 	const struct state_partition *live; /* in the state block; NULL: from the directory */
 	uint32_t asked;	  /* the last ListOffsets that named it; see catalog.questions */
 	bool unavailable; /* a dataplane is about to recover it */
+	bool has_topic_id;
+	uint8_t topic_id[TOPIC_ID_BYTES]; /* as its directory says */
 	struct segment_files files;
 	/* The segments by base offset, as last listed, and what the state said then. */
 	struct log_dir_segment *segments;
 	size_t segments_count;
 	uint64_t listed_active, listed_start;
+	/* Leader epochs, rising, as read when epochs_seen was the newest; see partition_epochs.h.
+	 */
+	struct partition_epoch *epochs;
+	unsigned epochs_count, epochs_room;
+	int32_t epochs_seen; /* -1: not read yet */
 	/* Not live: as last scanned. */
 	uint64_t scanned_start, scanned_end;
 	int32_t scanned_epoch;
