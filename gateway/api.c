@@ -3,19 +3,27 @@
 enum { KEY_API_VERSIONS = 18 };
 
 /*
- * What is served. Ranges: shared/reference/kafka-protocol.md, its profile without flexible
- * encoding; ListOffsets goes further because the largest timestamp is only asked for from version 7
- * on. Produce is refused, but must be here: librdkafka fetches nothing from a broker without it.
+ * What is served. Ranges: shared/reference/kafka-protocol.md 1.2; Fetch ends at 12
+ * because from 13 on it names topics by id alone. Produce is refused, but must be here: librdkafka
+ * fetches nothing from a broker without it.
  */
 const struct api api_table[] = {
-	{0, 3, 8, 9, api_produce},	     {1, 4, 11, 12, api_fetch},
-	{2, 1, 7, 6, api_list_offsets},	     {3, 0, 8, 9, api_metadata},
-	{8, 2, 8, 8, api_offset_commit},     {9, 1, 8, 6, api_offset_fetch},
-	{10, 0, 4, 3, api_find_coordinator}, {11, 0, 9, 6, api_join_group},
-	{12, 0, 4, 4, api_heartbeat},	     {13, 0, 5, 4, api_leave_group},
-	{14, 0, 5, 4, api_sync_group},	     {15, 0, 5, 5, api_describe_groups},
-	{16, 0, 4, 3, api_list_groups},	     {KEY_API_VERSIONS, 0, 3, 3, api_versions},
-	{42, 0, 2, 2, api_delete_groups},    {47, 0, 0, INT16_MAX, api_offset_delete},
+	{0, 3, 8, 9, api_produce},
+	{1, 4, 11, 12, api_fetch},
+	{2, 1, 7, 6, api_list_offsets},
+	{3, 0, 12, 9, api_metadata},
+	{8, 2, 8, 8, api_offset_commit},
+	{9, 1, 8, 6, api_offset_fetch},
+	{10, 0, 4, 3, api_find_coordinator},
+	{11, 0, 9, 6, api_join_group},
+	{12, 0, 4, 4, api_heartbeat},
+	{13, 0, 5, 4, api_leave_group},
+	{14, 0, 5, 4, api_sync_group},
+	{15, 0, 5, 5, api_describe_groups},
+	{16, 0, 4, 3, api_list_groups},
+	{KEY_API_VERSIONS, 0, 3, 3, api_versions},
+	{42, 0, 2, 2, api_delete_groups},
+	{47, 0, 0, INT16_MAX, api_offset_delete},
 };
 const unsigned api_table_count = sizeof(api_table) / sizeof(api_table[0]);
 
@@ -87,4 +95,11 @@ enum protocol_error api_look(const struct partition *p, int32_t epoch, struct pa
 	if (epoch > view->epoch)
 		return ERROR_UNKNOWN_LEADER_EPOCH;
 	return ERROR_NONE;
+}
+
+void api_put_node(struct api_call *call)
+{
+	wire_put32(call->out, API_NODE_ID);
+	wire_put_text(call->out, call->host);
+	wire_put32(call->out, call->port);
 }

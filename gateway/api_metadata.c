@@ -3,13 +3,15 @@
 
 #include "api.h"
 
+enum { EPOCH_FROM = 7, OPERATIONS_FROM = 8, ID_FROM = 10, BY_ID_FROM = 12 };
+enum { CLUSTER_OPERATIONS_TO = 10 };
+
 static void put_broker(struct api_call *call)
 {
-	wire_put32(call->out, API_NODE_ID);
-	wire_put_text(call->out, call->host);
-	wire_put32(call->out, call->port);
+	api_put_node(call);
 	if (call->version >= 1)
 		wire_put_text(call->out, NULL); /* rack */
+	wire_put_tags(call->out);
 }
 
 static void put_nodes(struct wire_writer *out)
@@ -26,42 +28,93 @@ static void put_partition(struct api_call *call, const struct partition *p)
 	wire_put16(call->out, there ? ERROR_NONE : ERROR_LEADER_NOT_AVAILABLE);
 	wire_put32(call->out, (int32_t)p->number);
 	wire_put32(call->out, there ? API_NODE_ID : -1);
-	if (call->version >= 7)
+	if (call->version >= EPOCH_FROM)
 		wire_put32(call->out, view.epoch);
 	put_nodes(call->out); /* replicas */
 	put_nodes(call->out); /* in sync */
 	if (call->version >= 5)
 		wire_put_array(call->out, 0); /* offline */
+	wire_put_tags(call->out);
 }
 
-static void put_topic(struct api_call *call, struct wire_string name, const struct topic *topic)
+/* What a request names: a topic by name, or from BY_ID_FROM on by id. */
+struct asked {
+	struct wire_string name; /* may be null where there are ids */
+	uint8_t id[WIRE_UUID_BYTES];
+};
+
+/* topic: NULL with an error. */
+static void put_topic(struct api_call *call, const struct asked *asked, const struct topic *topic,
+		      enum protocol_error error)
 {
-	wire_put16(call->out, topic ? ERROR_NONE : ERROR_UNKNOWN_TOPIC_OR_PARTITION);
-	wire_put_string(call->out, name);
+	wire_put16(call->out, (int16_t)error);
+	wire_put_string(call->out, asked->name);
+	if (call->version >= ID_FROM)
+		wire_put_uuid(call->out, asked->id);
 	if (call->version >= 1)
 		wire_put8(call->out, false); /* internal */
 	wire_put_array(call->out, topic ? (int32_t)topic->count : 0);
 	for (unsigned i = 0; topic && i < PLAN_LANES_MAX; i++)
 		if (topic->partitions[i])
 			put_partition(call, topic->partitions[i]);
-	if (call->version >= 8)
+	if (call->version >= OPERATIONS_FROM)
 		wire_put32(call->out, INT32_MIN); /* authorized operations: not told */
+	wire_put_tags(call->out);
+}
+
+static void put_known(struct api_call *call, const struct topic *topic)
+{
+	struct asked asked = {.name = {.at = topic->name, .len = (int32_t)strlen(topic->name)}};
+
+	memcpy(asked.id, topic->id, sizeof(asked.id));
+	put_topic(call, &asked, topic, ERROR_NONE);
 }
 
 static void put_all(struct api_call *call)
 {
 	wire_put_array(call->out, (int32_t)call->catalog->topics_count);
-	for (unsigned i = 0; i < call->catalog->topics_count; i++) {
-		const struct topic *topic = call->catalog->topics[i];
-		struct wire_string name = {.at = topic->name, .len = (int)strlen(topic->name)};
+	for (unsigned i = 0; i < call->catalog->topics_count; i++)
+		put_known(call, call->catalog->topics[i]);
+}
 
-		put_topic(call, name, topic);
+static void answer_topic(struct api_call *call)
+{
+	static const uint8_t none[WIRE_UUID_BYTES];
+	struct asked asked = {0};
+
+	if (call->version >= ID_FROM)
+		wire_get_uuid(call->in, asked.id);
+	asked.name = call->version >= ID_FROM ? wire_get_string(call->in) : wire_get_name(call->in);
+	wire_get_tags(call->in);
+	if (call->in->failed)
+		return;
+	bool by_id = memcmp(asked.id, none, sizeof(none)) != 0;
+	bool named = asked.name.len >= 0;
+	const struct topic *topic = NULL;
+	enum protocol_error error =
+		by_id ? ERROR_UNKNOWN_TOPIC_ID : ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+
+	if (by_id ? call->version < BY_ID_FROM : !named)
+		error = ERROR_INVALID_REQUEST;
+	else if (by_id)
+		topic = catalog_topic_by_id(call->catalog, asked.id);
+	else
+		topic = catalog_topic(call->catalog, asked.name);
+	if (topic) {
+		put_known(call, topic);
+		return;
 	}
+	/* Only answers about ids may have a null name. */
+	if (call->version < BY_ID_FROM && !named)
+		asked.name.len = 0;
+	else if (call->version >= BY_ID_FROM && by_id)
+		asked.name.len = -1;
+	put_topic(call, &asked, NULL, error);
 }
 
 enum api_result api_metadata(struct api_call *call)
 {
-	int32_t count = wire_get_array(call->in, 2);
+	int32_t count = wire_get_array(call->in, call->version >= ID_FROM ? 18 : 2);
 
 	if (call->version >= 3)
 		wire_put32(call->out, 0); /* throttle */
@@ -76,17 +129,19 @@ enum api_result api_metadata(struct api_call *call)
 		put_all(call);
 	} else {
 		wire_put_array(call->out, count);
-		for (int32_t i = 0; i < count && !call->in->failed; i++) {
-			struct wire_string name = wire_get_name(call->in);
-			put_topic(call, name, catalog_topic(call->catalog, name));
-		}
+		for (int32_t i = 0; i < count && !call->in->failed; i++)
+			answer_topic(call);
 	}
 	if (call->version >= 4)
 		wire_get8(call->in); /* create topics that are not there: no */
-	if (call->version >= 8) {
-		wire_get8(call->in); /* tell authorized operations: not known */
-		wire_get8(call->in);
+	/* Tell authorized operations: they are not known. */
+	if (call->version >= OPERATIONS_FROM)
+		wire_get8(call->in); /* on topics */
+	if (call->version >= OPERATIONS_FROM && call->version <= CLUSTER_OPERATIONS_TO) {
+		wire_get8(call->in); /* on the cluster */
 		wire_put32(call->out, INT32_MIN);
 	}
+	wire_get_tags(call->in);
+	wire_put_tags(call->out);
 	return API_SEND;
 }

@@ -91,7 +91,7 @@ Test(gateway_request, unknown_apis_and_versions_close)
 					 {1, 3},
 					 {1, 12},
 					 {1, -1},
-					 {3, 9},
+					 {3, 13},
 					 {2, 0},
 					 {2, 8},
 					 {0, 2},
