@@ -9,7 +9,7 @@ enum { KEY_API_VERSIONS = 18 };
  */
 const struct api api_table[] = {
 	{0, 3, 8, 9, api_produce},
-	{1, 4, 11, 12, api_fetch},
+	{1, 4, 12, 12, api_fetch},
 	{2, 1, 7, 6, api_list_offsets},
 	{3, 0, 12, 9, api_metadata},
 	{8, 2, 8, 8, api_offset_commit},

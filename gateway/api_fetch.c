@@ -5,8 +5,10 @@
  */
 #include "api.h"
 #include "limits.h"
+#include "partition_epochs.h"
 
 enum { SESSION_FROM = 7, EPOCH_FROM = 9, LOG_START_FROM = 5, RACK_FROM = 11, STORAGE_FROM = 6 };
+enum { FLEXIBLE_FROM = 12, DIVERGING_FROM = 12 };
 
 struct fetch {
 	int32_t max_wait_ms, min_bytes;
@@ -17,20 +19,31 @@ struct fetch {
 
 struct fetch_partition {
 	int32_t number, epoch;
+	int32_t fetched_epoch; /* of the record before offset; -1: not told */
 	int64_t offset;
 	int32_t max_bytes;
 };
 
+/* The least that a topic takes in a request: a name, an array, and tags. */
+static size_t topic_bytes(const struct api_call *call)
+{
+	return call->version >= FLEXIBLE_FROM ? 3 : 6;
+}
+
 static struct fetch_partition read_partition(struct api_call *call)
 {
-	struct fetch_partition want = {.number = wire_get32(call->in), .epoch = -1};
+	struct fetch_partition want = {
+		.number = wire_get32(call->in), .epoch = -1, .fetched_epoch = -1};
 
 	if (call->version >= EPOCH_FROM)
 		want.epoch = wire_get32(call->in);
 	want.offset = wire_get64(call->in);
+	if (call->version >= DIVERGING_FROM)
+		want.fetched_epoch = wire_get32(call->in);
 	if (call->version >= LOG_START_FROM)
 		wire_get64(call->in); /* a follower's */
 	want.max_bytes = wire_get32(call->in);
+	wire_get_tags(call->in);
 	return want;
 }
 
@@ -40,6 +53,22 @@ static void watch(struct api_call *call, const struct partition *p, uint64_t end
 		call->watches[call->watches_count] = (struct api_watch){p, end};
 	if (call->watches_count <= LIMIT_WATCHES)
 		call->watches_count++;
+}
+
+/*
+ * Is the client's last record not in this log? After a crash, offsets that it read may have been
+ * given to other records. Then *end is where its log and ours part, or *error is set.
+ */
+static bool diverged(const struct fetch_partition *want, struct partition *p,
+		     const struct partition_view *view, struct partition_epoch_end *end,
+		     enum protocol_error *error)
+{
+	if (want->fetched_epoch < 0)
+		return false;
+	*end = partition_epoch_end(p, view, want->fetched_epoch);
+	if (end->epoch < 0)
+		*error = ERROR_OFFSET_OUT_OF_RANGE;
+	return end->epoch >= 0 && (end->epoch < want->fetched_epoch || end->offset < want->offset);
 }
 
 /* 1 with what is to be sent; 0: nothing for now, or an error in *error. */
@@ -81,32 +110,48 @@ static void put_head(struct api_call *call, int32_t number, enum protocol_error 
 		wire_put32(call->out, -1); /* read from us */
 }
 
+/* The tagged fields behind a partition's records; end: NULL for none. */
+static void put_diverging(struct wire_writer *out, const struct partition_epoch_end *end)
+{
+	if (!end) {
+		wire_put_tags(out);
+		return;
+	}
+	wire_put_uvarint(out, 1); /* one field: */
+	wire_put_uvarint(out, 0); /* its tag */
+	wire_put_uvarint(out, 4 + 8 + 1);
+	wire_put32(out, end->epoch);
+	wire_put64(out, end->offset);
+	wire_put_tags(out);
+}
+
 static void answer_partition(struct api_call *call, struct fetch *fetch, const struct topic *topic)
 {
 	struct fetch_partition want = read_partition(call);
 	struct partition *p = catalog_partition(topic, want.number);
 	struct partition_range range = {0};
 	struct partition_view view = {0};
+	struct partition_epoch_end end = {.epoch = -1, .offset = -1};
 	int found = 0;
 
 	if (call->in->failed)
 		return;
 	enum protocol_error error = api_look(p, want.epoch, &view);
-	if (error == ERROR_NONE)
+	bool parted = error == ERROR_NONE && diverged(&want, p, &view, &end, &error);
+	if (error == ERROR_NONE && !parted)
 		found = find_range(call, fetch, &want, p, &view, &range, &error);
 	put_head(call, want.number, error, &view);
 	wire_put_records_length(call->out, found ? range.length : 0);
-	if (error != ERROR_NONE)
+	if (error != ERROR_NONE || parted)
 		fetch->at_once = true;
 	else
 		watch(call, p, view.end);
-	if (!found)
-		return;
-	if (!answer_put_range(call->answer, &range)) {
+	if (found && !answer_put_range(call->answer, &range)) {
 		segment_file_put(range.file);
 		call->out->failed = true;
 		return;
 	}
+	put_diverging(call->out, parted ? &end : NULL);
 	fetch->found += range.length;
 	fetch->left -= range.length;
 	fetch->at_once |= range.sealed;
@@ -115,16 +160,19 @@ static void answer_partition(struct api_call *call, struct fetch *fetch, const s
 /* Topics that a session would forget, and where the client stands. */
 static void read_rest(struct api_call *call)
 {
-	int32_t topics = call->version >= SESSION_FROM ? wire_get_array(call->in, 6) : 0;
+	int32_t topics =
+		call->version >= SESSION_FROM ? wire_get_array(call->in, topic_bytes(call)) : 0;
 
 	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
 		wire_get_name(call->in);
 		int32_t partitions = wire_get_array(call->in, 4);
 		for (int32_t n = 0; n < partitions && !call->in->failed; n++)
 			wire_get32(call->in);
+		wire_get_tags(call->in);
 	}
 	if (call->version >= RACK_FROM)
 		wire_get_string(call->in);
+	wire_get_tags(call->in);
 }
 
 static enum api_result refuse_session(struct api_call *call)
@@ -133,6 +181,7 @@ static enum api_result refuse_session(struct api_call *call)
 	wire_put16(call->out, ERROR_FETCH_SESSION_ID_NOT_FOUND);
 	wire_put32(call->out, 0);
 	wire_put_array(call->out, 0);
+	wire_put_tags(call->out);
 	return API_SEND;
 }
 
@@ -153,7 +202,10 @@ static void answer_topics(struct api_call *call, struct fetch *fetch, int32_t to
 		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
 		for (int32_t n = 0; n < partitions && !call->in->failed; n++)
 			answer_partition(call, fetch, topic);
+		wire_get_tags(call->in);
+		wire_put_tags(call->out);
 	}
+	wire_put_tags(call->out);
 }
 
 enum api_result api_fetch(struct api_call *call)
@@ -173,7 +225,7 @@ enum api_result api_fetch(struct api_call *call)
 		if (session != 0 && !call->in->failed)
 			return refuse_session(call);
 	}
-	int32_t topics = wire_get_array(call->in, 6);
+	int32_t topics = wire_get_array(call->in, topic_bytes(call));
 	if (topics < 0)
 		return API_CLOSE;
 	fetch.left = max_bytes < LIMIT_FETCH_BYTES ? max_bytes : LIMIT_FETCH_BYTES;

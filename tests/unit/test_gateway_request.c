@@ -89,7 +89,7 @@ Test(gateway_request, unknown_apis_and_versions_close)
 					 {19, 0},
 					 {999, 0},
 					 {1, 3},
-					 {1, 12},
+					 {1, 13},
 					 {1, -1},
 					 {3, 13},
 					 {2, 0},
