@@ -1,10 +1,11 @@
 /* ListOffsets: where a partition ends and begins, and which offset belongs to a time. */
 #include "api.h"
+#include "partition_epochs.h"
 #include "partition_time.h"
 
 /* Timestamps with a meaning of their own. */
 enum { LATEST = -1, EARLIEST = -2, LARGEST = -3 };
-enum { LARGEST_FROM = 7, EPOCH_FROM = 4, THROTTLE_FROM = 2, ISOLATION_FROM = 2 };
+enum { LARGEST_FROM = 7, EPOCH_FROM = 4, THROTTLE_FROM = 2, ISOLATION_FROM = 2, FLEXIBLE_FROM = 6 };
 
 /* -1 and no error where no record is as late as that. */
 static enum protocol_error look_up(const struct api_call *call, const struct partition *p,
@@ -64,7 +65,9 @@ static void answer_partition(struct api_call *call, const struct topic *topic)
 	wire_put64(call->out, found.timestamp_ms);
 	wire_put64(call->out, found.offset);
 	if (call->version >= EPOCH_FROM)
-		wire_put32(call->out, found.offset < 0 ? -1 : view.epoch);
+		wire_put32(call->out,
+			   found.offset < 0 ? -1
+					    : partition_epoch_at(p, &view, (uint64_t)found.offset));
 	wire_put_tags(call->out);
 }
 
@@ -74,7 +77,7 @@ enum api_result api_list_offsets(struct api_call *call)
 	wire_get32(call->in); /* replica */
 	if (call->version >= ISOLATION_FROM)
 		wire_get8(call->in); /* there are no transactions: all isolation is the same */
-	int32_t topics = wire_get_array(call->in, 6);
+	int32_t topics = wire_get_array(call->in, call->version >= FLEXIBLE_FROM ? 3 : 6);
 
 	if (topics < 0)
 		return API_CLOSE;
