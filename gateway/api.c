@@ -25,6 +25,7 @@ const struct api api_table[] = {
 	{23, 2, 4, 4, api_offset_for_leader_epoch},
 	{42, 0, 2, 2, api_delete_groups},
 	{47, 0, 0, INT16_MAX, api_offset_delete},
+	{60, 0, 1, 0, api_describe_cluster},
 };
 const unsigned api_table_count = sizeof(api_table) / sizeof(api_table[0]);
 
