@@ -23,6 +23,7 @@ const struct api api_table[] = {
 	{16, 0, 4, 3, api_list_groups},
 	{KEY_API_VERSIONS, 0, 3, 3, api_versions},
 	{23, 2, 4, 4, api_offset_for_leader_epoch},
+	{29, 1, 3, 2, api_describe_acls},
 	{32, 1, 4, 4, api_describe_configs},
 	{42, 0, 2, 2, api_delete_groups},
 	{47, 0, 0, INT16_MAX, api_offset_delete},
