@@ -21,7 +21,7 @@ const struct api api_table[] = {
 	{14, 0, 5, 4, api_sync_group},
 	{15, 0, 5, 5, api_describe_groups},
 	{16, 0, 4, 3, api_list_groups},
-	{KEY_API_VERSIONS, 0, 3, 3, api_versions},
+	{KEY_API_VERSIONS, 0, 4, 3, api_versions},
 	{23, 2, 4, 4, api_offset_for_leader_epoch},
 	{29, 1, 3, 2, api_describe_acls},
 	{32, 1, 4, 4, api_describe_configs},
