@@ -1,7 +1,12 @@
 /*
- * Requests from arbitrary bytes, through header, table and every API's handler, over a small log.
- * Input: frames as on the wire, one behind the other; each is worked on as it is, then again as if
- * its wait were over, and its answer is sent into a socket that takes it or is full.
+ * Requests from arbitrary bytes, through header, table and every API's handler, over a small log of
+ * several leader epochs. Each is worked on as it is, then again as if its wait were over, and its
+ * answer is sent into a socket that takes it or is full. Two forms of input:
+ *
+ * - It begins with a zero, as the length of every frame that is let in does: frames as on the wire,
+ *   one behind the other. This is for the decoder of requests.
+ * - Else: that byte, one that chooses an API (its key, or any number), one that chooses one of its
+ *   versions, and what stands behind the client id. Whatever is mutated here, a handler reads it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +30,15 @@ static void remove_dir(void)
 
 static void setup(void)
 {
+	static const char epochs[] = "0\n3\n0 0\n1 4\n3 10\n";
+	static const char metadata[] = "version: 0\ntopic_id: AQIDBAUGRwiJCgsMDQ4PEA";
+
 	build_dir(dir);
 	atexit(remove_dir);
 	gateway_testing_log(dir);
 	gateway_testing_groups(&groups, dir);
+	build_file(dir, "s-0", LOG_NAME_EPOCHS, epochs, strlen(epochs), 0);
+	build_file(dir, "s-0", LOG_NAME_METADATA, metadata, strlen(metadata), 0);
 	if (catalog_open(&catalog, NULL, dir) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
 		abort();
@@ -55,31 +65,47 @@ static void handle(struct answer *answer, struct api_kept *kept, const uint8_t *
 				.time_is_up = time_is_up,
 				.watches = watches,
 				.answer = answer};
+static void handle(const uint8_t *frame, size_t len, bool time_is_up)
+	struct api_call fuzzed = {.catalog = &catalog,
+				  .host = "127.0.0.1",
+				  .port = 9092,
+				  .time_is_up = time_is_up,
+				  .watches = watches,
+				  .answer = &answer};
 	size_t budget = 4096;
 
-	answer_clear(answer);
-	enum api_result result = api_handle(&call, frame, len);
+	answer_clear(&answer);
+	enum api_result result = api_handle(&fuzzed, frame, len);
 	if (time_is_up && result == API_WAIT)
 		abort();
-	if (result != API_SEND || !answer_finish(answer))
+	if (result != API_SEND || !answer_finish(&answer))
 		return;
-	uint64_t size = answer->writer.len + answer->file_bytes;
-	if (log_get32(answer->writer.data) != size - 4)
+	uint64_t size = answer.writer.len + answer.file_bytes;
+	if (log_get32(answer.writer.data) != size - 4)
 		abort();
-	enum answer_sent sent = answer_send(answer, pair[0], &budget);
+	enum answer_sent sent = answer_send(&answer, pair[0], &budget);
 	if (sent == ANSWER_BROKEN)
 		abort();
 	drain();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+/* From memory that ends where the frame does. */
+static void handle_twice(const void *head, size_t head_len, const uint8_t *rest, size_t len)
 {
-	struct answer answer = {0};
+	uint8_t *copy = malloc(head_len + len + 1);
 
-	if (!dir[0])
-		setup();
-	if (size > INPUT_MAX)
-		return 0;
+	if (!copy)
+		return;
+	uint8_t *frame = copy + 1; /* never of no size */
+	memcpy(frame, head, head_len);
+	memcpy(frame + head_len, rest, len);
+	handle(frame, head_len + len, false);
+	handle(frame, head_len + len, true);
+	free(copy);
+}
+
+static void frames(const uint8_t *input, size_t size)
+{
 	for (size_t at = 0; at < size;) {
 		int64_t frame = request_frame(input + at, size - at);
 
@@ -100,8 +126,43 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		handle(&answer, &kept, copy, len, true);
 		api_kept_clear(&kept);
 		free(copy);
+		handle_twice("", 0, input + at + REQUEST_LENGTH, (size_t)frame - REQUEST_LENGTH);
 		at += (size_t)frame;
 	}
+}
+
+static const struct api *choose(uint8_t number)
+{
+	for (unsigned i = 0; i < api_table_count; i++)
+		if (api_table[i].key == number)
+			return &api_table[i];
+	return &api_table[number % api_table_count];
+}
+
+static void body(const uint8_t *input, size_t size)
+{
+	uint8_t head[2 + 2 + 4 + 2];
+
+	if (size < 3)
+		return;
+	const struct api *api = choose(input[1]);
+	log_put16(head, (uint16_t)api->key);
+	log_put16(head + 2, (uint16_t)(api->min + input[2] % (api->max - api->min + 1)));
+	log_put32(head + 4, 77);
+	log_put16(head + 8, UINT16_MAX); /* no client id */
+	handle_twice(head, sizeof(head), input + 3, size - 3);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+	if (!dir[0])
+		setup();
+	if (size == 0 || size > INPUT_MAX)
+		return 0;
+	if (input[0] == 0)
+		frames(input, size);
+	else
+		body(input, size);
 	answer_free(&answer);
 	return 0;
 }
