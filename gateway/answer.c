@@ -42,6 +42,11 @@ void answer_shrink(struct answer *answer)
 	}
 }
 
+size_t answer_memory(const struct answer *answer)
+{
+	return answer->writer.room > LIMIT_ANSWER_KEPT ? answer->writer.room : 0;
+}
+
 bool answer_put_range(struct answer *answer, const struct partition_range *range)
 {
 	if (answer->extents_count == LIMIT_EXTENTS)

@@ -38,6 +38,9 @@ void answer_shrink(struct answer *answer);
 /* Puts a range, and takes over its file; false: too many (then the file is still the caller's). */
 bool answer_put_range(struct answer *answer, const struct partition_range *range);
 
+/* Bytes of memory that it holds where that is more than LIMIT_ANSWER_KEPT, else 0. */
+size_t answer_memory(const struct answer *answer);
+
 /* Its length into the first four bytes, and the last byte into memory. False: it is too large, or
  * the file has become shorter. */
 bool answer_finish(struct answer *answer);

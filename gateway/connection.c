@@ -76,6 +76,13 @@ static void count_wait(struct connection_context *context, const struct connecti
 	context->waiting += (unsigned)by;
 	if (!c->kept.counter)
 		context->watching += (unsigned)by;
+/* The answer has become larger or smaller. False: all answers together take too much. */
+static bool count_answer(struct connection_context *context, struct connection *c)
+	size_t memory = answer_memory(&c->answer);
+
+	context->answers_bytes = context->answers_bytes - c->answer_counted + memory;
+	c->answer_counted = memory;
+	return memory == 0 || context->answers_bytes <= LIMIT_ANSWERS_BYTES;
 }
 
 void connection_destroy(struct connection_context *context, struct connection *c)
@@ -85,6 +92,7 @@ void connection_destroy(struct connection_context *context, struct connection *c
 	count_wait(context, c, -1);
 	api_kept_clear(&c->kept);
 	answer_free(&c->answer);
+	count_answer(context, c);
 	free(c->input);
 	close(c->fd);
 	free(c);
@@ -154,13 +162,13 @@ static enum step answer(struct connection_context *context, struct connection *c
 		return STEP_CLOSE;
 	}
 	if (result == API_WAIT) {
-		answer_clear(&c->answer);
+		answer_shrink(&c->answer);
 		c->watches_count = call.watches_count;
 		if (!again)
 			enter(context, c, CONNECTION_WAITS, call.wait_ms);
 		return STEP_BLOCKED;
 	}
-	if (!answer_finish(&c->answer))
+	if (!answer_finish(&c->answer) || !count_answer(context, c))
 		return STEP_CLOSE;
 	if (key == KEY_FETCH && !again && c->answer.extents_count)
 		report_count_fetch(&context->counters, now_us() - since_us);
@@ -215,6 +223,7 @@ static void next_request(struct connection_context *context, struct connection *
 	size_t rest = c->input_len - c->frame;
 
 	answer_shrink(&c->answer);
+	count_answer(context, c);
 	memmove(c->input, c->input + c->frame, rest);
 	c->input_len = rest;
 	c->frame = 0;

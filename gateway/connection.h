@@ -25,6 +25,7 @@ struct connection {
 	size_t frame; /* bytes of the request at hand, its length included */
 	struct answer answer;
 	struct api_kept kept;
+	size_t answer_counted;	/* of it in answers_bytes */
 	unsigned watches_count; /* see struct api_call */
 	struct api_watch watches[LIMIT_WATCHES];
 	uint64_t deadline_ms; /* of the phase */
@@ -44,6 +45,10 @@ struct connection_context {
 	const char *advertised_host; /* what clients are told; NULL: where they reached us */
 	uint16_t advertised_port;
 	struct report_counters counters;
+	uint64_t now_ms;      /* monotonic; the server sets it each turn */
+	size_t large_bytes;   /* of requests larger than LIMIT_REQUEST_KEPT, all together */
+	size_t answers_bytes; /* of answers larger than LIMIT_ANSWER_KEPT, all together */
+	unsigned waiting;     /* connections that are CONNECTION_WAITS */
 };
 
 /* Takes over fd, a connected non-blocking socket. NULL: no memory. */

@@ -17,9 +17,10 @@ enum {
 	/* An answer: what is made in memory, and what comes from files. */
 	LIMIT_ANSWER_BYTES = 4 << 20,
 	LIMIT_ANSWER_KEPT = 16 << 10,
-	LIMIT_EXTENTS = 1024,	      /* pieces of files; partitions beyond get none this time */
-	LIMIT_FETCH_BYTES = 64 << 20, /* of files; below the 100 MB that librdkafka takes */
-	LIMIT_TURN_BYTES = 1 << 20,   /* sent to one connection before another has its turn */
+	LIMIT_ANSWERS_BYTES = 64 << 20, /* of all answers that are larger than what is kept */
+	LIMIT_EXTENTS = 1024,		/* pieces of files; partitions beyond get none this time */
+	LIMIT_FETCH_BYTES = 64 << 20,	/* of files; below the 100 MB that librdkafka takes */
+	LIMIT_TURN_BYTES = 1 << 20,	/* sent to one connection before another has its turn */
 
 	LIMIT_TOPICS = 1024,
 	LIMIT_EPOCHS = 1024,  /* leader epochs of a partition: the newest, as the dataplane keeps */
