@@ -7,23 +7,14 @@ the gateway lets in. Makes READY_FILE and stays so until it is ended.
 """
 import resource
 import signal
-import socket
 import struct
 import sys
 import time
 
-PORT = int(sys.argv[1])
+import gateway_wire
+from gateway_wire import answers, closes, connect, frame, read_answer
 
-
-def connect():
-    s = socket.create_connection(("127.0.0.1", PORT), timeout=20)
-    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return s
-
-
-def frame(key, version, body, client=b"t"):
-    head = struct.pack(">hhih", key, version, 7, len(client)) + client
-    return struct.pack(">i", len(head) + len(body)) + head + body
+gateway_wire.port = int(sys.argv[1])
 
 
 def fetch(offset, wait_ms, min_bytes, max_bytes, topic=b"bulk"):
@@ -33,42 +24,6 @@ def fetch(offset, wait_ms, min_bytes, max_bytes, topic=b"bulk"):
 
 VERSIONS = frame(18, 0, b"")
 METADATA = frame(3, 4, struct.pack(">ib", -1, 0))
-
-
-def read_answer(s):
-    data = b""
-    while len(data) < 4 or len(data) < 4 + struct.unpack(">i", data[:4])[0]:
-        got = s.recv(1 << 16)
-        if not got:
-            return None
-        data += got
-    return data
-
-
-def closes(what, data):
-    with connect() as s:
-        s.sendall(data)
-        try:
-            if s.recv(1) != b"":
-                sys.exit(f"{what}: an answer where the connection should close")
-        except ConnectionResetError:
-            pass
-
-
-def answers(what, data, count=1):
-    with connect() as s:
-        s.sendall(data)
-        got = b""
-        while count:
-            part = s.recv(1 << 16)
-            if not part:
-                sys.exit(f"{what}: closed")
-            got += part
-            while count and len(got) >= 4 and len(got) >= 4 + struct.unpack(">i", got[:4])[0]:
-                got = got[4 + struct.unpack(">i", got[:4])[0]:]
-                count -= 1
-        if got:
-            sys.exit(f"{what}: more answers than requests")
 
 
 def table():
