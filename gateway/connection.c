@@ -76,8 +76,11 @@ static void count_wait(struct connection_context *context, const struct connecti
 	context->waiting += (unsigned)by;
 	if (!c->kept.counter)
 		context->watching += (unsigned)by;
+}
+
 /* The answer has become larger or smaller. False: all answers together take too much. */
 static bool count_answer(struct connection_context *context, struct connection *c)
+{
 	size_t memory = answer_memory(&c->answer);
 
 	context->answers_bytes = context->answers_bytes - c->answer_counted + memory;

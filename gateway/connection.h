@@ -40,15 +40,12 @@ struct connection_context {
 	struct groups *groups;
 	uint64_t now_ms;	     /* monotonic; the server sets it each turn */
 	size_t large_bytes;	     /* of requests larger than LIMIT_REQUEST_KEPT, all together */
+	size_t answers_bytes;	     /* of answers larger than LIMIT_ANSWER_KEPT, all together */
 	unsigned waiting;	     /* connections that are CONNECTION_WAITS */
 	unsigned watching;	     /* those of them that wait for records */
 	const char *advertised_host; /* what clients are told; NULL: where they reached us */
 	uint16_t advertised_port;
 	struct report_counters counters;
-	uint64_t now_ms;      /* monotonic; the server sets it each turn */
-	size_t large_bytes;   /* of requests larger than LIMIT_REQUEST_KEPT, all together */
-	size_t answers_bytes; /* of answers larger than LIMIT_ANSWER_KEPT, all together */
-	unsigned waiting;     /* connections that are CONNECTION_WAITS */
 };
 
 /* Takes over fd, a connected non-blocking socket. NULL: no memory. */
