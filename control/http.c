@@ -38,8 +38,11 @@ static struct status *read_status(const struct http *http)
 	const struct state *state = state_open(http->run_dir);
 	struct status *status = NULL;
 
-	if (state && status_of(state, &status) == 0)
+	if (state && status_of(state, &status) == 0) {
 		status->control_pid = getpid();
+		if (report_read(http->run_dir, &status->gateway) < 0)
+			status->gateway = NULL;
+	}
 	state_close(state);
 	return status;
 }

@@ -355,9 +355,12 @@ int status_read(const char *run_dir, struct status **out)
 		return -errno;
 	int rc = status_of(state, out);
 	state_close(state);
-	if (rc == 0)
-		(*out)->control_pid = status_control_pid(run_dir);
-	return rc;
+	if (rc < 0)
+		return rc;
+	(*out)->control_pid = status_control_pid(run_dir);
+	if (report_read(run_dir, &(*out)->gateway) < 0)
+		(*out)->gateway = NULL;
+	return 0;
 }
 
 void status_free(struct status *status)
@@ -370,5 +373,6 @@ void status_free(struct status *status)
 	free(status->streams);
 	free(status->partitions);
 	free(status->cores);
+	report_free(status->gateway);
 	free(status);
 }

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "dataplane/api/state.h"
+#include "gateway/report.h"
 
 struct status_packets {
 	uint64_t received, received_bytes;
@@ -89,6 +90,7 @@ struct status {
 	struct status_stream *streams;
 	struct status_partition *partitions;
 	struct status_core *cores;
+	struct report_view *gateway; /* NULL: none has run here, or its report is not to be read */
 };
 
 #define STATUS_FRESH_NS UINT64_C(2000000000)
@@ -96,7 +98,7 @@ struct status {
 /* Reads the block of run_dir. 0; -ENOENT: no dataplane ever ran there; -EPROTO: one of another
  * version; -EACCES; -ENOMEM. The caller gives it back with status_free(). */
 int status_read(const char *run_dir, struct status **out);
-/* The same of a block that is mapped already. control_pid is left 0. */
+/* The same of a block that is mapped already. control_pid is left 0, gateway NULL. */
 int status_of(const struct state *state, struct status **out);
 void status_free(struct status *status);
 
@@ -110,6 +112,29 @@ pid_t status_control_pid(const char *run_dir);
 
 /* Sum of the rows with this term; all causes. */
 uint64_t status_term(const struct status_packets *packets, const char *term);
+
+/* status_gateway.c. The visible end of the offset's partition: the dataplane's, where it has the
+ * partition open, else as the gateway saw it; -1: there is none. */
+int64_t status_offset_end(const struct status *status, const struct report_view *gateway,
+			  const struct report_offset *offset);
+/* Records behind a group's commit; -1: not known. */
+int64_t status_offset_lag(const struct status *status, const struct report_view *gateway,
+			  const struct report_offset *offset);
+/* The gateway's own line and its groups, as status_print() has them; status may be NULL for groups.
+ */
+void status_gateway_print(FILE *out, const struct report_view *gateway);
+void status_groups_print(FILE *out, const struct status *status, const struct report_view *gateway);
+/* The same for status_json(): all of the gateway, and its groups alone. */
+json_t *status_gateway_json(const struct status *status, const struct report_view *gateway);
+json_t *status_groups_json(const struct status *status, const struct report_view *gateway);
+/* Upper bound in us of the time that `share` (0 to 1) of the counted Fetches took; 0: none counted.
+ */
+uint64_t status_fetch_us(const struct report_counters *counters, double share);
+
+/* status_text.c: numbers for people. */
+const char *status_grouped(uint64_t value, char text[32]);
+const char *status_bytes(uint64_t bytes, char text[32]);
+const char *status_duration(uint64_t ns, char text[32]);
 
 /* As people read it. */
 void status_print(FILE *out, const struct status *status);

@@ -5,7 +5,7 @@
 
 enum { SHOWN_LANES = 6 }; /* more lanes than this get no column of their own */
 
-static const char *grouped(uint64_t value, char text[32])
+const char *status_grouped(uint64_t value, char text[32])
 {
 	char digits[24];
 	int len = snprintf(digits, sizeof(digits), "%" PRIu64, value);
@@ -20,7 +20,7 @@ static const char *grouped(uint64_t value, char text[32])
 	return text;
 }
 
-static const char *bytes_text(uint64_t bytes, char text[32])
+const char *status_bytes(uint64_t bytes, char text[32])
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
 	double value = (double)bytes;
@@ -34,7 +34,7 @@ static const char *bytes_text(uint64_t bytes, char text[32])
 	return text;
 }
 
-static const char *duration_text(uint64_t ns, char text[32])
+const char *status_duration(uint64_t ns, char text[32])
 {
 	uint64_t s = ns / 1000000000u;
 
@@ -57,19 +57,21 @@ static void print_process(FILE *out, const struct status *st)
 		"dataplane  %s, pid %d, plan %" PRIu64 ", up %s, %" PRIu64 " start%s, %" PRIu64
 		" crash%s\n",
 		status_run_name(st), (int)st->pid, st->plan_generation,
-		duration_text(st->uptime_ns, text), st->starts, st->starts == 1 ? "" : "s",
+		status_duration(st->uptime_ns, text), st->starts, st->starts == 1 ? "" : "s",
 		st->crashes, st->crashes == 1 ? "" : "es");
 	if (st->error[0])
 		fprintf(out, "           %s\n", st->error);
 	if (st->alive && st->run_state == STATE_RUNNING && !st->fresh)
 		fprintf(out, "           no sign of life for %s\n",
-			duration_text(st->heartbeat_age_ns, text));
+			status_duration(st->heartbeat_age_ns, text));
 	if (st->control_pid)
 		fprintf(out, "control    running, pid %d\n", (int)st->control_pid);
 	else
 		fprintf(out, "control    not running%s\n",
 			st->alive && st->run_state == STATE_RUNNING ? " (packets keep flowing)"
 								    : "");
+	if (st->gateway)
+		status_gateway_print(out, st->gateway);
 	fprintf(out, "storage    %s, %s writes, %s\n", st->storage_path,
 		st->direct ? "direct" : "buffered", st->hugepages ? "hugepages" : "no hugepages");
 }
@@ -80,9 +82,9 @@ static void print_row(FILE *out, const char *name, uint64_t total, const uint64_
 {
 	char text[32];
 
-	fprintf(out, "  %-24s %16s", name, grouped(total, text));
+	fprintf(out, "  %-24s %16s", name, status_grouped(total, text));
 	for (unsigned i = 0; i < lanes_count; i++)
-		fprintf(out, " %15s", grouped(lanes[i], text));
+		fprintf(out, " %15s", status_grouped(lanes[i], text));
 	fputc('\n', out);
 }
 
@@ -155,9 +157,9 @@ static void print_ports(FILE *out, const struct status *st)
 		if (!p->name[0]) /* a start that failed before it */
 			continue;
 		fprintf(out, "%-20s %-16s %-5s %6u %15s %12s %12s\n", p->name, p->driver,
-			p->up ? "up" : "down", p->queues, grouped(p->ipackets, a),
-			p->missed == STATE_UNKNOWN ? "unknown" : grouped(p->missed, b),
-			grouped(p->rx_nombuf, c));
+			p->up ? "up" : "down", p->queues, status_grouped(p->ipackets, a),
+			p->missed == STATE_UNKNOWN ? "unknown" : status_grouped(p->missed, b),
+			status_grouped(p->rx_nombuf, c));
 	}
 }
 
@@ -173,8 +175,8 @@ static void print_partitions(FILE *out, const struct status *st)
 
 		snprintf(name, sizeof(name), "%s-%u", st->streams[p->stream].name, p->partition);
 		fprintf(out, "%-24s %15s %15s %15s %9" PRIu64 " %12s%s\n", name,
-			grouped(p->log_start, a), grouped(p->log_end, b),
-			grouped(p->durable_end, c), p->segments, bytes_text(p->bytes, d),
+			status_grouped(p->log_start, a), status_grouped(p->log_end, b),
+			status_grouped(p->durable_end, c), p->segments, status_bytes(p->bytes, d),
 			p->storage_failed	       ? "  cannot take events"
 			: !st->streams[p->stream].used ? "  stream removed"
 						       : "");
@@ -196,7 +198,7 @@ static void print_not_durable(FILE *out, const struct status *st)
 			"%s of the stored events are not durable: the next start finds out which "
 			"of them "
 			"are lost\n",
-			grouped(events, text));
+			status_grouped(events, text));
 }
 
 void status_print(FILE *out, const struct status *st)
@@ -210,4 +212,8 @@ void status_print(FILE *out, const struct status *st)
 	print_not_durable(out, st);
 	print_ports(out, st);
 	print_partitions(out, st);
+	if (st->gateway && st->gateway->header.groups) {
+		fputc('\n', out);
+		status_groups_print(out, st, st->gateway);
+	}
 }

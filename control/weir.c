@@ -10,6 +10,7 @@ static const struct weir_command commands[] = {
 	{"check", "read a config file, report every error in it", cmd_check},
 	{"plan", "show which core will do what, and the memory it takes", cmd_plan},
 	{"status", "show the ledger, ports, partitions", cmd_status},
+	{"groups", "show the consumer groups and how far behind they are", cmd_groups},
 	{"reload", "apply the changed config to the running Weir", cmd_reload},
 	{"stop", "stop Weir cleanly", cmd_stop},
 	{"cat", "print the records of a stream", cmd_cat},

@@ -20,6 +20,7 @@ struct weir_command {
 
 int cmd_cat(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_groups(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_run(int argc, char **argv);

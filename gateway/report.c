@@ -40,29 +40,43 @@ static size_t character(const unsigned char *text)
 	return 0;
 }
 
-/* Names come from clients. False: the field has no end. */
-static bool clean(char *field, size_t size)
+/* Names come from clients. False: the field has no end. *altered: it is not what the client said.
+ */
+static bool clean_name(char *field, size_t size, uint32_t *altered)
 {
-	if (!memchr(field, 0, size))
+	const char *end = memchr(field, 0, size);
+
+	if (!end)
 		return false;
+	*altered = end == field + size - 1;
 	while (*field) {
 		size_t len = character((const unsigned char *)field);
 
-		if (!len)
+		if (!len) {
 			*field = '?';
+			*altered = 1;
+		}
 		field += len ? len : 1;
 	}
 	return true;
 }
 
-#define CLEAN(field) clean(field, sizeof(field))
+static bool clean(char *field, size_t size)
+{
+	uint32_t altered;
+
+	return clean_name(field, size, &altered);
+}
+
+#define CLEAN(field)		   clean(field, sizeof(field))
+#define CLEAN_NAME(field, altered) clean_name(field, sizeof(field), &(altered))
 
 /* The rows are checked only after all their sizes were. */
 static bool check_rows(const struct report_header *h, struct report_group *groups,
 		       struct report_member *members, struct report_offset *offsets)
 {
 	for (uint32_t i = 0; i < h->groups; i++)
-		if (!CLEAN(groups[i].id) || !CLEAN(groups[i].state) ||
+		if (!CLEAN_NAME(groups[i].id, groups[i].altered) || !CLEAN(groups[i].state) ||
 		    !CLEAN(groups[i].protocol_type) || !CLEAN(groups[i].protocol))
 			return false;
 	for (uint32_t i = 0; i < h->members; i++)
@@ -74,7 +88,7 @@ static bool check_rows(const struct report_header *h, struct report_group *group
 		int32_t member = offsets[i].member;
 
 		if (offsets[i].group >= h->groups || offsets[i].partition < 0 ||
-		    !CLEAN(offsets[i].topic))
+		    !CLEAN_NAME(offsets[i].topic, offsets[i].altered))
 			return false;
 		if (member < -1 || (member >= 0 && ((uint32_t)member >= h->members ||
 						    members[member].group != offsets[i].group)))
@@ -174,6 +188,63 @@ void report_free(struct report_view *view)
 		return;
 	free(l->bytes);
 	free(l);
+}
+
+const char *report_api_name(unsigned key)
+{
+	static const char *const names[] = {
+		[0] = "Produce",
+		[1] = "Fetch",
+		[2] = "ListOffsets",
+		[3] = "Metadata",
+		[8] = "OffsetCommit",
+		[9] = "OffsetFetch",
+		[10] = "FindCoordinator",
+		[11] = "JoinGroup",
+		[12] = "Heartbeat",
+		[13] = "LeaveGroup",
+		[14] = "SyncGroup",
+		[15] = "DescribeGroups",
+		[16] = "ListGroups",
+		[17] = "SaslHandshake",
+		[18] = "ApiVersions",
+		[19] = "CreateTopics",
+		[20] = "DeleteTopics",
+		[21] = "DeleteRecords",
+		[22] = "InitProducerId",
+		[23] = "OffsetForLeaderEpoch",
+		[24] = "AddPartitionsToTxn",
+		[25] = "AddOffsetsToTxn",
+		[26] = "EndTxn",
+		[28] = "TxnOffsetCommit",
+		[29] = "DescribeAcls",
+		[30] = "CreateAcls",
+		[31] = "DeleteAcls",
+		[32] = "DescribeConfigs",
+		[33] = "AlterConfigs",
+		[35] = "DescribeLogDirs",
+		[36] = "SaslAuthenticate",
+		[37] = "CreatePartitions",
+		[42] = "DeleteGroups",
+		[43] = "ElectLeaders",
+		[44] = "IncrementalAlterConfigs",
+		[45] = "AlterPartitionReassignments",
+		[46] = "ListPartitionReassignments",
+		[47] = "OffsetDelete",
+		[48] = "DescribeClientQuotas",
+		[55] = "DescribeQuorum",
+		[60] = "DescribeCluster",
+		[61] = "DescribeProducers",
+		[65] = "DescribeTransactions",
+		[66] = "ListTransactions",
+		[68] = "ConsumerGroupHeartbeat",
+		[69] = "ConsumerGroupDescribe",
+		[71] = "GetTelemetrySubscriptions",
+		[72] = "PushTelemetry",
+		[75] = "DescribeTopicPartitions",
+	};
+
+	return key < sizeof(names) / sizeof(names[0]) ? names[key] : NULL;
 }
 
 pid_t report_owner(const char *run_dir)

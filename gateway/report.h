@@ -71,6 +71,9 @@ struct report_group {
 	char protocol_type[REPORT_NAME_MAX], protocol[REPORT_NAME_MAX]; /* "": none chosen */
 	int32_t generation;
 	uint32_t members;
+	uint32_t
+		altered; /* the reader's: id is not the whole name, so another one may read alike */
+	uint32_t reserved;
 };
 
 struct report_member {
@@ -93,7 +96,7 @@ struct report_offset {
 	int64_t end; /* visible end; -1: there is no such partition, or not now */
 	/* Who has it: the member's index; -1: nobody, or unknown. */
 	int32_t member;
-	uint32_t reserved;
+	uint32_t altered; /* as in a group: topic */
 };
 
 _Static_assert(sizeof(struct report_counters) == 8 * (8 + REPORT_KEYS + REPORT_LATENCIES + 1),
@@ -101,7 +104,7 @@ _Static_assert(sizeof(struct report_counters) == 8 * (8 + REPORT_KEYS + REPORT_L
 _Static_assert(sizeof(struct report_header) == 8 + 4 * 12 + 16 + REPORT_HOST_MAX + REPORT_PATH_MAX +
 						       sizeof(struct report_counters),
 	       "no holes");
-_Static_assert(sizeof(struct report_group) == 3 * REPORT_NAME_MAX + REPORT_STATE_MAX + 8,
+_Static_assert(sizeof(struct report_group) == 3 * REPORT_NAME_MAX + REPORT_STATE_MAX + 16,
 	       "no holes");
 _Static_assert(sizeof(struct report_member) == 8 + 3 * REPORT_NAME_MAX + REPORT_HOST_MAX,
 	       "no holes");
@@ -139,6 +142,9 @@ int report_publish(struct report *report, const struct report_counters *counters
 
 /* A name of length len, which need not end with a zero byte, into a row's field. */
 void report_name(char *field, size_t field_size, const void *name, size_t len);
+
+/* "Fetch"; NULL: not one that has a name here. */
+const char *report_api_name(unsigned key);
 
 /* Counts a Fetch that took this long. */
 void report_count_fetch(struct report_counters *counters, uint64_t us);

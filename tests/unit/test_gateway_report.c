@@ -165,6 +165,10 @@ Test(gateway_report, names_are_cut_and_cleaned)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		cr_assert_str_eq(v->groups[i].id, cases[i].read);
+	cr_assert_eq(v->groups[0].altered, 0);
+	cr_assert_eq(v->groups[1].altered, 0);
+	cr_assert_eq(v->groups[2].altered, 1);
+	cr_assert_eq(v->groups[at].altered, 1, "cut, perhaps");
 	cr_assert_eq(strlen(v->groups[at].id), REPORT_NAME_MAX - 1);
 	report_free(v);
 }

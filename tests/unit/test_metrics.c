@@ -4,11 +4,13 @@
 #include <stdio.h>
 
 #include "control/metrics.h"
+#include "sample_gateway.h"
 #include "sample_state.h"
 
 static char dir[64];
 static struct plan *plan;
 static struct state *state;
+static pid_t gateway;
 static const struct metrics_control control = {
 	.start_ns = UINT64_C(1700000000500000000), .reloads = 4, .reloads_failed = 1};
 
@@ -17,6 +19,7 @@ static void setup(void)
 	snprintf(dir, sizeof(dir), "/tmp/weir-test-metrics-%d", (int)getpid());
 	plan = sample_plan(dir);
 	state = sample_state(plan);
+	gateway = sample_gateway(dir, plan->storage_path);
 }
 
 static void teardown(void)
@@ -24,6 +27,8 @@ static void teardown(void)
 	state_close(state);
 	state_unlink(dir);
 	free(plan);
+	sample_gateway_end(gateway);
+	sample_gateway_remove(dir);
 }
 
 TestSuite(metrics, .init = setup, .fini = teardown, .timeout = 60);
@@ -36,8 +41,10 @@ static char *text_of(bool with_status)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	if (with_status)
+	if (with_status) {
 		cr_assert_eq(status_of(state, &st), 0);
+		cr_assert_eq(report_read(dir, &st->gateway), 0);
+	}
 	metrics_print(out, st, &control);
 	fclose(out);
 	status_free(st);
@@ -118,6 +125,52 @@ Test(metrics, labels_are_escaped)
 	char *text = text_of(true);
 
 	has_line(text, "weir_port_link_up{port=\"uplink\",driver=\"a\\\"b\\\\c\\nd\"} 1");
+	free(text);
+}
+
+Test(metrics, gateway)
+{
+	char *text = text_of(true);
+
+	has_line(text, "weir_gateway_up 1");
+	has_line(text, "weir_gateway_connections 3");
+	has_line(text, "weir_gateway_connections_total{result=\"refused\"} 1");
+	has_line(text, "weir_gateway_requests_total{api=\"Fetch\"} 11");
+	has_line(text, "weir_gateway_requests_total{api=\"JoinGroup\"} 0");
+	has_line(text, "weir_gateway_fetch_seconds_bucket{le=\"6.4e-05\"} 0");
+	has_line(text, "weir_gateway_fetch_seconds_bucket{le=\"0.000128\"} 2");
+	has_line(text, "weir_gateway_fetch_seconds_bucket{le=\"0.004096\"} 3");
+	has_line(text, "weir_gateway_fetch_seconds_bucket{le=\"+Inf\"} 3");
+	has_line(text, "weir_gateway_fetch_seconds_sum 0.003200");
+	has_line(text, "kafka_consumergroup_members{consumergroup=\"readers\"} 1");
+	has_line(text,
+		 "kafka_consumergroup_current_offset{consumergroup=\"readers\",topic=\"syslog\","
+		 "partition=\"1\"} 12");
+	has_line(text,
+		 "kafka_consumergroup_lag{consumergroup=\"readers\",topic=\"syslog\",partition="
+		 "\"1\"} 18");
+	has_line(text, "kafka_consumergroup_lag{consumergroup=\"readers\",topic=\"elsewhere\","
+		       "partition=\"0\"} 5");
+	cr_assert_null(strstr(text, "consumergroup=\"o"), "a name that is not the whole name");
+	free(text);
+}
+
+/* Its last counts stay, but nobody is connected any more. */
+Test(metrics, gateway_that_died)
+{
+	sample_gateway_end(gateway);
+	char *text = text_of(true);
+
+	has_line(text, "weir_gateway_up 0");
+	has_line(text, "weir_gateway_connections 0");
+	has_line(text, "weir_gateway_sent_bytes_total 5000");
+	has_line(text, "kafka_consumergroup_members{consumergroup=\"readers\"} 0");
+	free(text);
+	gateway = sample_gateway(dir, "/other");
+	text = text_of(true);
+	has_line(text,
+		 "kafka_consumergroup_lag{consumergroup=\"readers\",topic=\"syslog\",partition="
+		 "\"1\"} 987");
 	free(text);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "control/status.h"
+#include "sample_gateway.h"
 #include "sample_state.h"
 
 static char dir[64];
@@ -158,6 +159,41 @@ Test(status, text_says_what_matters)
 	cr_assert_not_null(strstr(text, "control    not running (packets keep flowing)"));
 	free(text);
 	status_free(st);
+}
+
+Test(status, gateway_and_its_groups)
+{
+	pid_t gateway = sample_gateway(dir, plan->storage_path);
+	struct status *st = get();
+	char *text = text_of(st);
+	json_t *json = status_json(st), *group;
+
+	cr_assert_not_null(strstr(text, "running, pid"));
+	cr_assert_not_null(strstr(text, "127.0.0.1:9092"));
+	cr_assert_not_null(strstr(text, "3 connections"));
+	cr_assert_not_null(strstr(text, "within 128 us, 99 % within 4.1 ms"), "%s", text);
+	cr_assert_not_null(strstr(text, "group readers: Stable, 1 member, range"));
+	cr_assert_not_null(strstr(text, "group o\"dd?: Empty, 0 members"));
+	cr_assert_eq(number(json, "gateway/pid"), gateway);
+	cr_assert_eq(number(json, "gateway/requests/Fetch"), 11);
+	cr_assert_eq(number(json, "gateway/fetch_histogram/7"), 2);
+	cr_assert_eq(number(json, "gateway/groups/0/offsets/0/visible_end"), 30, "the dataplane's");
+	cr_assert_eq(number(json, "gateway/groups/0/offsets/0/lag"), 18);
+	cr_assert_eq(number(json, "gateway/groups/0/offsets/1/lag"), 5, "as the gateway saw it");
+	group = json_array_get(json_object_get(json_object_get(json, "gateway"), "groups"), 1);
+	group = json_array_get(json_object_get(group, "offsets"), 0);
+	cr_assert(json_is_null(json_object_get(group, "lag")), "a partition that is gone");
+	json_decref(json);
+	free(text);
+	status_free(st);
+	sample_gateway_end(gateway);
+	st = get();
+	text = text_of(st);
+	cr_assert_not_null(strstr(text, "gateway    dead"));
+	cr_assert_not_null(strstr(text, "group readers: no gateway, 0 members"));
+	free(text);
+	status_free(st);
+	sample_gateway_remove(dir);
 }
 
 Test(status, a_missing_packet_is_named)
