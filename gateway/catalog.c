@@ -52,10 +52,8 @@ static void find_state(struct catalog *catalog)
 		state_close(found);
 		return;
 	}
-	for (unsigned i = 0; i < catalog->topics_count; i++)
-		for (unsigned n = 0; n < PLAN_LANES_MAX; n++)
-			if (catalog->topics[i]->partitions[n])
-				catalog->topics[i]->partitions[n]->live = NULL;
+	for (size_t i = 0; i < catalog->all_count; i++)
+		catalog->all[i]->live = NULL;
 	state_close(catalog->state);
 	catalog->state = found;
 	if (!catalog->data_dir[0])
@@ -90,6 +88,19 @@ struct partition *catalog_partition(const struct topic *topic, int32_t number)
 	return topic->partitions[number];
 }
 
+static bool room_for_one(struct catalog *catalog)
+{
+	enum { STEP = 64 };
+
+	if (catalog->all_count % STEP)
+		return true;
+	struct partition **all =
+		realloc(catalog->all, (catalog->all_count + STEP) * sizeof(struct partition *));
+	if (all)
+		catalog->all = all;
+	return all != NULL;
+}
+
 /* The entry, made if it is not there yet; NULL: no such directory, or no memory. */
 static struct partition *entry_of(struct catalog *catalog, const char *stream, uint32_t number)
 {
@@ -99,6 +110,8 @@ static struct partition *entry_of(struct catalog *catalog, const char *stream, u
 
 	if (p || number >= PLAN_LANES_MAX || (!topic && catalog->topics_count == LIMIT_TOPICS))
 		return p;
+	if (!room_for_one(catalog))
+		return NULL;
 	p = partition_create(catalog->data_dir, stream, number);
 	if (!p)
 		return NULL;
@@ -113,6 +126,7 @@ static struct partition *entry_of(struct catalog *catalog, const char *stream, u
 	}
 	topic->partitions[number] = p;
 	topic->count++;
+	catalog->all[catalog->all_count++] = p;
 	return p;
 }
 
@@ -179,17 +193,12 @@ static void refresh(struct catalog *catalog)
 		for (size_t i = 0; i < count; i++)
 			entry_of(catalog, list[i].stream, list[i].partition);
 	free(list);
-	for (unsigned i = 0; i < catalog->topics_count; i++) {
-		for (unsigned n = 0; n < PLAN_LANES_MAX; n++) {
-			struct partition *p = catalog->topics[i]->partitions[n];
-
-			if (!p)
-				continue;
-			p->unavailable = wait && !p->live;
-			partition_refresh(p, catalog->data_dir);
-		}
-		name_id(catalog, catalog->topics[i]);
+	for (size_t i = 0; i < catalog->all_count; i++) {
+		catalog->all[i]->unavailable = wait && !catalog->all[i]->live;
+		partition_refresh(catalog->all[i], catalog->data_dir);
 	}
+	for (unsigned i = 0; i < catalog->topics_count; i++)
+		name_id(catalog, catalog->topics[i]);
 }
 
 void catalog_refresh(struct catalog *catalog, uint64_t now_ms)
@@ -205,14 +214,8 @@ bool catalog_moved(struct catalog *catalog)
 	uint64_t ends = 0;
 
 	/* Ends only rise, so their sum tells. */
-	for (unsigned i = 0; i < catalog->topics_count; i++) {
-		for (unsigned n = 0; n < PLAN_LANES_MAX; n++) {
-			const struct partition *p = catalog->topics[i]->partitions[n];
-
-			if (p)
-				ends += partition_end(p);
-		}
-	}
+	for (size_t i = 0; i < catalog->all_count; i++)
+		ends += partition_end(catalog->all[i]);
 	if (ends == catalog->ends)
 		return false;
 	catalog->ends = ends;
@@ -238,13 +241,13 @@ int catalog_open(struct catalog *catalog, const char *run_dir, const char *data_
 
 void catalog_close(struct catalog *catalog)
 {
-	for (unsigned i = 0; i < catalog->topics_count; i++) {
-		for (unsigned n = 0; n < PLAN_LANES_MAX; n++)
-			if (catalog->topics[i]->partitions[n])
-				partition_destroy(catalog->topics[i]->partitions[n]);
+	for (size_t i = 0; i < catalog->all_count; i++)
+		partition_destroy(catalog->all[i]);
+	for (unsigned i = 0; i < catalog->topics_count; i++)
 		free(catalog->topics[i]);
-	}
-	catalog->topics_count = 0;
+	free(catalog->all);
+	catalog->all = NULL;
+	catalog->topics_count = catalog->all_count = 0;
 	state_close(catalog->state);
 	catalog->state = NULL;
 }

@@ -22,6 +22,8 @@ struct catalog {
 	const struct state *state; /* NULL: none found */
 	unsigned topics_count;
 	struct topic *topics[LIMIT_TOPICS];
+	struct partition **all; /* of all topics */
+	size_t all_count;
 	uint64_t refreshed_ms;
 	uint32_t questions; /* ListOffsets so far: a partition may be named once in each */
 	uint64_t ends;	    /* as of catalog_moved() */

@@ -32,7 +32,9 @@ enum {
 	LIMIT_SEND_MS = 120 * 1000,	/* without one byte of the answer taken */
 	LIMIT_WAIT_MS = 5 * 60 * 1000,	/* a Fetch that asks for more gets this */
 
-	LIMIT_WATCHES = 16, /* partitions of a waiting Fetch that are looked at one by one */
-	WAIT_LOOK_MS = 2,   /* between two looks for new records while a Fetch waits */
-	REFRESH_MS = 1000,  /* between two looks for new streams, and for time-outs */
+	LIMIT_WATCHES = 16,	 /* partitions of a waiting Fetch that are looked at one by one */
+	WAIT_LOOK_MS = 2,	 /* between two looks for new records while a Fetch waits */
+	WAIT_BUSY_LOOK_US = 200, /* the same while records come: */
+	WAIT_BUSY_MS = 100,	 /* for so long after the last */
+	REFRESH_MS = 1000,	 /* between two looks for new streams, and for time-outs */
 };

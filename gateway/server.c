@@ -22,6 +22,7 @@ struct server {
 	bool stop;
 	unsigned count;
 	uint64_t swept_ms;
+	uint64_t moved_ms; /* some partition's end did, while somebody waited */
 	struct connection *first;
 	struct report *report;
 	char address[80];
@@ -252,6 +253,9 @@ static void look(struct server *s)
 	struct connection *next;
 	bool moved = s->context.watching && catalog_moved(s->context.catalog);
 
+	if (moved)
+		s->moved_ms = s->context.now_ms;
+
 	for (struct connection *c = s->first; c; c = next) {
 		next = c->next;
 		if (connection_due(&s->context, c, moved))
@@ -282,25 +286,31 @@ static void sweep(struct server *s)
 	publish(s);
 }
 
-/* Until when nothing happens by itself. Idle clients and those who read the report are worth a look
- * now and then, nobody is not. */
-static int patience(const struct server *s, uint64_t changes)
+/* Until when nothing happens by itself, in us; -1: for ever. Idle clients and those who read the
+ * report are worth a look now and then, nobody is not. */
+static int64_t patience_us(const struct server *s, uint64_t changes)
 {
 	const struct groups *groups = s->context.groups;
-	uint64_t rest = REFRESH_MS;
+	uint64_t now = s->context.now_ms, rest = REFRESH_MS;
 
 	/* One who was looked at last may have changed what another waits for. */
-	if (groups->changes != changes)
+	if (groups->changes != changes || groups->deadline_ms <= now)
 		return 0;
 	if (!s->count && s->accepts && !s->report && groups->deadline_ms == UINT64_MAX)
 		return -1;
-	if (s->context.watching)
-		rest = WAIT_LOOK_MS;
-	if (groups->deadline_ms <= s->context.now_ms)
-		return 0;
-	if (groups->deadline_ms - s->context.now_ms < rest)
-		rest = groups->deadline_ms - s->context.now_ms;
-	return (int)rest;
+	if (groups->deadline_ms - now < rest)
+		rest = groups->deadline_ms - now;
+	if (!s->context.watching)
+		return (int64_t)rest * 1000;
+	/* Where records come, more will: that they are seen soon is worth the looks. */
+	return now - s->moved_ms < WAIT_BUSY_MS ? WAIT_BUSY_LOOK_US : WAIT_LOOK_MS * 1000;
+}
+
+static int wait_for_events(const struct server *s, struct epoll_event *events, int64_t us)
+{
+	struct timespec limit = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+
+	return epoll_pwait2(s->epoll_fd, events, LIMIT_EVENTS, us < 0 ? NULL : &limit, NULL);
 }
 
 int server_run(struct server *s)
@@ -310,7 +320,7 @@ int server_run(struct server *s)
 	uint64_t changes = groups->changes;
 
 	while (!s->stop) {
-		int n = epoll_wait(s->epoll_fd, events, LIMIT_EVENTS, patience(s, changes));
+		int n = wait_for_events(s, events, patience_us(s, changes));
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
