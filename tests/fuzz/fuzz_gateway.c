@@ -18,8 +18,6 @@ enum { INPUT_MAX = 64 << 10 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
-static char dir[64];
-static struct catalog catalog;
 static struct groups groups;
 static int pair[2];
 
@@ -52,21 +50,12 @@ static void drain(void)
 		;
 }
 
-static void handle(struct answer *answer, struct api_kept *kept, const uint8_t *frame, size_t len,
-		   bool time_is_up)
+static void handle(struct api_kept *kept, const uint8_t *frame, size_t len, bool time_is_up)
 {
-	struct api_watch watches[LIMIT_WATCHES];
-	struct api_call call = {.catalog = &catalog,
-				.groups = &groups,
-				.kept = kept,
-				.peer = "127.0.0.1",
-				.host = "127.0.0.1",
-				.port = 9092,
-				.time_is_up = time_is_up,
-				.watches = watches,
-				.answer = answer};
-static void handle(const uint8_t *frame, size_t len, bool time_is_up)
 	struct api_call fuzzed = {.catalog = &catalog,
+				  .groups = &groups,
+				  .kept = kept,
+				  .peer = "127.0.0.1",
 				  .host = "127.0.0.1",
 				  .port = 9092,
 				  .time_is_up = time_is_up,
@@ -93,14 +82,20 @@ static void handle(const uint8_t *frame, size_t len, bool time_is_up)
 static void handle_twice(const void *head, size_t head_len, const uint8_t *rest, size_t len)
 {
 	uint8_t *copy = malloc(head_len + len + 1);
+	struct api_kept kept = {0};
 
 	if (!copy)
 		return;
 	uint8_t *frame = copy + 1; /* never of no size */
 	memcpy(frame, head, head_len);
 	memcpy(frame + head_len, rest, len);
-	handle(frame, head_len + len, false);
-	handle(frame, head_len + len, true);
+	handle(&kept, frame, head_len + len, false);
+	/* As if time had gone by, for members too. */
+	groups_set_time(&groups, groups.now_ms + 1000, groups.wall_ms + 1000);
+	groups_tick(&groups);
+	groups_take_done(&groups);
+	handle(&kept, frame, head_len + len, true);
+	api_kept_clear(&kept);
 	free(copy);
 }
 
@@ -111,21 +106,6 @@ static void frames(const uint8_t *input, size_t size)
 
 		if (frame <= 0 || (size_t)frame > size - at)
 			break;
-		/* Memory that ends where the frame does. */
-		size_t len = (size_t)frame - REQUEST_LENGTH;
-		uint8_t *copy = malloc(len ? len : 1);
-		if (!copy)
-			break;
-		memcpy(copy, input + at + REQUEST_LENGTH, len);
-		struct api_kept kept = {0};
-		handle(&answer, &kept, copy, len, false);
-		/* As if time had gone by, for members too. */
-		groups_set_time(&groups, groups.now_ms + 1000, groups.wall_ms + 1000);
-		groups_tick(&groups);
-		groups_take_done(&groups);
-		handle(&answer, &kept, copy, len, true);
-		api_kept_clear(&kept);
-		free(copy);
 		handle_twice("", 0, input + at + REQUEST_LENGTH, (size_t)frame - REQUEST_LENGTH);
 		at += (size_t)frame;
 	}
