@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "gateway_group_requests.h"
 #include "gateway_testing.h"
 
 /* One topic, "s", with one partition to follow. */
@@ -184,7 +185,7 @@ static inline bool requests_body(struct wire_writer *w, int16_t key, int16_t ver
 		wire_put_tags(w);
 		return true;
 	default:
-		return false;
+		return requests_group_body(w, key, version);
 	}
 }
 
