@@ -8,9 +8,11 @@ struct protocol {
 	struct wire_string name, metadata;
 };
 
-static struct wire_reader reader_of(const struct group_bytes *protocols)
+static struct wire_reader reader_of(const struct group_bytes *bytes)
 {
-	return (struct wire_reader){.at = protocols->data, .end = protocols->data + protocols->len};
+	/* Nothing is nowhere: to that not even 0 may be added. */
+	return bytes->len ? (struct wire_reader){.at = bytes->data, .end = bytes->data + bytes->len}
+			  : (struct wire_reader){0};
 }
 
 static bool next_protocol(struct wire_reader *r, struct protocol *out)
@@ -151,9 +153,7 @@ bool group_subscribes(const struct group *group, const char *topic)
 /* ConsumerProtocolAssignment: int16 version, array of {topic, array of partitions}, ... */
 struct group_assigned group_assigned(const struct group *group, const struct group_member *member)
 {
-	struct group_assigned at = {
-		.reader = {.at = member->assignment.data,
-			   .end = member->assignment.data + member->assignment.len}};
+	struct group_assigned at = {.reader = reader_of(&member->assignment)};
 
 	if (!is_of_consumers(group) || group->state != GROUP_STABLE || member->assignment.len == 0)
 		return at;
