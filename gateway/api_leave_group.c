@@ -3,7 +3,8 @@
 
 enum { THROTTLE_FROM = 1, LIST_FROM = 3, REASON_FROM = 5 };
 
-static enum protocol_error leave_one(struct api_call *call, struct wire_string group)
+/* known: there is such a group; else the member is only read. */
+static void leave_one(struct api_call *call, struct wire_string group, bool known)
 {
 	struct wire_string member = wire_get_name(call->in);
 	struct wire_string instance = wire_get_string(call->in);
@@ -11,14 +12,13 @@ static enum protocol_error leave_one(struct api_call *call, struct wire_string g
 	if (call->version >= REASON_FROM)
 		wire_get_string(call->in);
 	wire_get_tags(call->in);
-	if (call->in->failed)
-		return ERROR_NONE;
+	if (call->in->failed || !known)
+		return;
 	enum protocol_error error = group_leave(call->groups, group, member, instance);
 	wire_put_string(call->out, member);
 	wire_put_string(call->out, instance);
 	wire_put16(call->out, (int16_t)error);
 	wire_put_tags(call->out);
-	return error;
 }
 
 enum api_result api_leave_group(struct api_call *call)
@@ -42,10 +42,9 @@ enum api_result api_leave_group(struct api_call *call)
 		return API_CLOSE;
 	wire_put16(call->out, known ? ERROR_NONE : ERROR_UNKNOWN_MEMBER_ID);
 	wire_put_array(call->out, known ? count : 0);
-	for (int32_t i = 0; known && i < count && !call->in->failed; i++)
-		leave_one(call, group);
-	if (known)
-		wire_get_tags(call->in);
+	for (int32_t i = 0; i < count && !call->in->failed; i++)
+		leave_one(call, group, known);
+	wire_get_tags(call->in);
 	wire_put_tags(call->out);
 	return API_SEND;
 }
