@@ -3,10 +3,11 @@
 enum { KEY_API_VERSIONS = 18 };
 
 /*
- * What is served. Ranges: shared/reference/kafka-protocol.md 1.2; Fetch ends at 12
- * because from 13 on it names topics by id alone. Produce is refused, but must be here: librdkafka
- * fetches nothing from a broker without it.
+ * What is served. Ranges: shared/reference/kafka-protocol.md 1.2; Fetch ends at 12 because from 13
+ * on it names topics by id alone. Produce is refused, but must be here: librdkafka fetches nothing
+ * from a broker without it.
  */
+/* clang-format off: one row a line */
 const struct api api_table[] = {
 	{0, 3, 8, 9, api_produce},
 	{1, 4, 12, 12, api_fetch},
@@ -29,6 +30,7 @@ const struct api api_table[] = {
 	{47, 0, 0, INT16_MAX, api_offset_delete},
 	{60, 0, 1, 0, api_describe_cluster},
 };
+/* clang-format on */
 const unsigned api_table_count = sizeof(api_table) / sizeof(api_table[0]);
 
 static const struct api *find(int16_t key)
