@@ -37,7 +37,7 @@ expect_files() {
 	for file in "$bin/weir" "$bin/weir-control" "$bin/weir-gateway" "$libexec/weir/weir-dataplane" \
 		"$sbin/weir-setup-host" /etc/weir/weir.yaml \
 		"$libdir/systemd/system/weir-control.service" \
-		"$libdir/systemd/system/weir-dataplane.service" \
+		"$libdir/systemd/system/weir-dataplane.service" "$libdir/systemd/system/weir-gateway.service" \
 		"$libdir/sysusers.d/weir.conf" "$libdir/tmpfiles.d/weir.conf" \
 		"$man/man1/weir.1" "$man/man5/weir.yaml.5" "$man/man8/weir-control.8" \
 		"$man/man8/weir-dataplane.8" "$man/man8/weir-gateway.8" "$man/man8/weir-setup-host.8"; do
@@ -114,12 +114,13 @@ expect_installed_to_run() {
 		ports: [{name: p, device: "net_pcap0,rx_pcap=$source/tests/data/quickstart.pcap"}]
 		storage: {path: $work/data, segment_size: 16MiB}
 		control: {listen: "off"}
-		gateway: {listen: "off"}
+		gateway: {listen: "127.0.0.1:$((10000 + $$ % 10000))"}
 		streams: [{name: all, listen: {udp: any}}]
 	END
-	env -u WEIR_DATAPLANE "$work/root$bin/weir" run -c "$work/weir.yaml" --until-idle 700ms --json >"$work/final.json" 2>"$work/run.log" ||
+	env -u WEIR_DATAPLANE -u WEIR_GATEWAY "$work/root$bin/weir" run -c "$work/weir.yaml" --until-idle 700ms --json >"$work/final.json" 2>"$work/run.log" ||
 		{ cat "$work/run.log"; fail "the installed weir does not run"; return; }
 	[ "$(jq .balanced "$work/final.json")" = true ] || fail "the installed weir's ledger does not balance"
+	[ "$(jq .gateway.stopped "$work/final.json")" = true ] || { cat "$work/run.log"; fail "the installed weir had no gateway"; }
 	"$work/root$bin/weir" verify "$work/data" >"$work/verify.log" || fail "the installed weir does not verify"
 }
 
