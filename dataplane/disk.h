@@ -29,7 +29,9 @@ enum disk_op_kind {
 			file set */
 	DISK_ZERO,   /* file, offset, len: make these bytes zero and allocated, by writing them */
 	DISK_TRUNCATE, /* file, offset = new size; durable when it comes back */
-	DISK_RENAME,   /* path to path2, then sync of the directory that holds path2 */
+	DISK_RENAME,   /* path to path2, then sync of the directory that holds path2; flags &
+			* DISK_RENAME_UNREAD: a reader that holds the file (flock) may still have
+			* its bytes on their way, so it is unlinked instead; result: 1 then, else 0 */
 	DISK_UNLINK,   /* path */
 	DISK_SYNC_DIR, /* path: fsync of that directory */
 	DISK_CLOSE,    /* file */
@@ -42,7 +44,7 @@ enum disk_op_kind {
 		      * offset to go  on from, or 0: done and durable */
 };
 
-enum { DISK_APPEND_FINAL = 1 };
+enum { DISK_APPEND_FINAL = 1, DISK_RENAME_UNREAD = 1 };
 
 /* An open file of this disk; 0 is no file. */
 typedef uint32_t disk_file;

@@ -25,6 +25,9 @@ struct connection {
 	size_t frame; /* bytes of the request at hand, its length included */
 	struct answer answer;
 	struct api_kept kept;
+	/* Files whose bytes were sent, and may still be on their way. */
+	struct segment_file *held[LIMIT_HELD];
+	unsigned held_count;
 	size_t answer_counted;	/* of it in answers_bytes */
 	unsigned watches_count; /* see struct api_call */
 	struct api_watch watches[LIMIT_WATCHES];
@@ -61,6 +64,9 @@ bool connection_work(struct connection_context *context, struct connection *c, b
 /* Is there reason to try a request that waits again? moved: some partition's end did. */
 bool connection_due(const struct connection_context *context, const struct connection *c,
 		    bool moved);
+
+/* Once in a while: lets go of what the client has got. */
+void connection_tidy(struct connection *c);
 
 /* What epoll should watch for now. */
 uint32_t connection_events(const struct connection *c);

@@ -22,6 +22,8 @@ enum {
 	LIMIT_FETCH_BYTES = 64 << 20,	/* of files; below the 100 MB that librdkafka takes */
 	LIMIT_TURN_BYTES = 1 << 20,	/* sent to one connection before another has its turn */
 
+	LIMIT_HELD = 16, /* files of a connection's answers that are sent and not yet received */
+
 	LIMIT_TOPICS = 1024,
 	LIMIT_EPOCHS = 1024,  /* leader epochs of a partition: the newest, as the dataplane keeps */
 	LIMIT_FILES_KEPT = 4, /* open segments of a partition that nobody reads just now */

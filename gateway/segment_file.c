@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,17 @@ static int open_file(struct segment_files *files, uint64_t base)
 	return 0;
 }
 
+/* Whoever retires it has it locked, and gives it another name before that ends. */
+static bool hold(const struct segment_file *file)
+{
+	if (flock(file->fd, LOCK_SH | LOCK_NB) < 0)
+		return false;
+	if (segment_file_current(file))
+		return true;
+	flock(file->fd, LOCK_UN);
+	return false;
+}
+
 int segment_file_get(struct segment_files *files, uint64_t base, struct segment_file **out)
 {
 	struct segment_file **at = place_of(files, base);
@@ -90,16 +102,26 @@ int segment_file_get(struct segment_files *files, uint64_t base, struct segment_
 		if (rc < 0)
 			return rc;
 	}
+	if (files->first->refs == 0 && !hold(files->first)) {
+		destroy(files, &files->first);
+		return -ENOENT;
+	}
 	if (files->first->refs++ == 0)
 		files->idle--;
 	*out = files->first;
 	return 0;
 }
 
+void segment_file_hold(struct segment_file *file)
+{
+	file->refs++;
+}
+
 void segment_file_put(struct segment_file *file)
 {
 	if (--file->refs > 0)
 		return;
+	flock(file->fd, LOCK_UN);
 	file->owner->idle++;
 	trim(file->owner, LIMIT_FILES_KEPT);
 }

@@ -5,6 +5,9 @@
  * A file may be retired while an answer is on its way, and then be written anew under another name.
  * So an answer's last byte is held back until segment_file_current() has said of each of its files
  * that all bytes before it were still the right ones.
+ *
+ * What was sent lies in sockets as pages of the file for a while yet. A file that somebody holds is
+ * locked (flock), and the dataplane does not write over it: hold it until the client has the bytes.
  */
 #pragma once
 
@@ -28,8 +31,9 @@ struct segment_files {
 	struct segment_file *first; /* the last used one is first */
 };
 
-/* <base>.log, open; give it back with segment_file_put(). -errno. */
+/* <base>.log, open; give it back with segment_file_put(). -errno; -ENOENT: retired. */
 int segment_file_get(struct segment_files *files, uint64_t base, struct segment_file **out);
+void segment_file_hold(struct segment_file *file); /* once more */
 void segment_file_put(struct segment_file *file);
 
 /* Is the open file still the one under its name? */

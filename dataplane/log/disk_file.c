@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,12 +111,33 @@ static int close_once(const struct disk_op *op)
 	return rc == -EINTR || rc == -EAGAIN ? 0 : rc == -ENOSPC || rc == -EDQUOT ? -EIO : rc;
 }
 
-static int rename_file(const struct disk_op *op)
+/* Tried again after the directory's sync failed, the name is already the new one. */
+static int rename_and_sync(const struct disk_op *op)
 {
-	/* Tried again after the directory's sync failed, the name is already the new one. */
 	if (rename(op->path, op->path2) < 0 && (errno != ENOENT || access(op->path2, F_OK) < 0))
 		return -errno;
 	return sync_parent(op->path2);
+}
+
+/* What is in a socket by sendfile() is still the page cache's. The lock is kept over the rename: a
+ * reader that comes later finds the name gone. */
+static int rename_unread(const struct disk_op *op)
+{
+	int fd = open(op->path, O_RDONLY | O_CLOEXEC);
+	int rc;
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		rc = unlink(op->path) < 0 ? -errno : 1;
+	else
+		rc = rename_and_sync(op);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int rename_file(const struct disk_op *op)
+{
+	return op->flags & DISK_RENAME_UNREAD ? rename_unread(op) : rename_and_sync(op);
 }
 
 /* On a full disk there is no block for a second file, and retention, which would free some, waits

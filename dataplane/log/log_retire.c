@@ -45,7 +45,7 @@ static void retired_file(struct log *log, struct log_op *lop)
 	struct log_retire *r = &p->retire;
 	const struct log_retired *s = &r->segments[r->at];
 
-	if (r->step == RETIRE_LOG && lop->op.kind == DISK_RENAME)
+	if (r->step == RETIRE_LOG && lop->op.kind == DISK_RENAME && lop->op.result == 0)
 		p->spares[p->spares_count++] = s->base;
 	if (r->step == RETIRE_TIMEINDEX) {
 		/* Its size was asked for when it may not have been trimmed yet. */
@@ -74,6 +74,7 @@ static void retire_file(struct log *log, struct log_partition *p, const char *su
 	    s->bytes >= p->active->size / 2) {
 		log_spare_path(r->path2, p->dir, s->base);
 		r->lop.op.kind = DISK_RENAME;
+		r->lop.op.flags = DISK_RENAME_UNREAD;
 		r->lop.op.path2 = r->path2;
 	}
 	log_op_start(log, &r->lop);

@@ -157,7 +157,9 @@ static void scrub(struct log *log, struct log_op *lop)
 	struct log_next *next = &lop->p->next;
 	bool begun = lop->op.kind == DISK_SCRUB;
 
-	if (begun && lop->op.result == 0) {
+	/* Done, or the file that was kept for this is gone. */
+	if (begun ? lop->op.result == 0 : lop->op.result == 1) {
+		next->recycled &= begun;
 		create(log, lop);
 		return;
 	}
@@ -185,8 +187,10 @@ static void prepare(struct log *log, struct log_partition *p)
 	log_spare_path(next->from, p->dir, p->spares[--p->spares_count]);
 	next->state = NEXT_RENAMING;
 	next->lop.done = scrub;
-	next->lop.op =
-		(struct disk_op){.kind = DISK_RENAME, .path = next->from, .path2 = next->path};
+	next->lop.op = (struct disk_op){.kind = DISK_RENAME,
+					.flags = DISK_RENAME_UNREAD,
+					.path = next->from,
+					.path2 = next->path};
 	log_op_start(log, &next->lop);
 }
 

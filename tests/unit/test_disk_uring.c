@@ -1,9 +1,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -124,6 +126,30 @@ static void file_life(enum plan_direct direct)
 	cr_assert_eq(wait_for(&op), -ENOENT);
 	teardown();
 	free(block);
+}
+
+/* A reader holds it: its bytes may be in a socket, and the file must not be written over. */
+Test(disk_uring, a_file_that_is_read_is_not_kept)
+{
+	struct disk_op op;
+
+	setup(PLAN_DIRECT_OFF, NULL, 0);
+	for (int read = 0; read < 2; read++) {
+		int fd = open(in_dir(path, "a"), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+
+		op = (struct disk_op){.kind = DISK_RENAME,
+				      .flags = DISK_RENAME_UNREAD,
+				      .path = path,
+				      .path2 = in_dir(path2, "b")};
+		cr_assert_geq(fd, 0);
+		cr_assert_eq(flock(fd, read ? LOCK_SH : LOCK_UN), 0);
+		cr_assert_eq(wait_for(&op), read);
+		cr_assert_eq(size_of("a"), -ENOENT);
+		cr_assert_eq(size_of("b"), read ? -ENOENT : 0);
+		unlink(path2);
+		close(fd);
+	}
+	teardown();
 }
 
 Test(disk_uring, a_file_from_birth_to_death_direct)
