@@ -1,7 +1,7 @@
 /*
  * Requests from arbitrary bytes, through header, table and every API's handler, over a small log of
- * several leader epochs. Each is worked on as it is, then again as if its wait were over, and its
- * answer is sent into a socket that takes it or is full. Two forms of input:
+ * several leader epochs. Each is worked on as it is, again as if its wait were over where it waits,
+ * and its answer is sent into a socket that takes it or is full. Two forms of input:
  *
  * - It begins with a zero, as the length of every frame that is let in does: frames as on the wire,
  *   one behind the other. This is for the decoder of requests.
@@ -50,7 +50,8 @@ static void drain(void)
 		;
 }
 
-static void handle(struct api_kept *kept, const uint8_t *frame, size_t len, bool time_is_up)
+static enum api_result handle(struct api_kept *kept, const uint8_t *frame, size_t len,
+			      bool time_is_up)
 {
 	struct api_call fuzzed = {.catalog = &catalog,
 				  .groups = &groups,
@@ -68,7 +69,7 @@ static void handle(struct api_kept *kept, const uint8_t *frame, size_t len, bool
 	if (time_is_up && result == API_WAIT)
 		abort();
 	if (result != API_SEND || !answer_finish(&answer))
-		return;
+		return result;
 	uint64_t size = answer.writer.len + answer.file_bytes;
 	if (log_get32(answer.writer.data) != size - 4)
 		abort();
@@ -76,10 +77,11 @@ static void handle(struct api_kept *kept, const uint8_t *frame, size_t len, bool
 	if (sent == ANSWER_BROKEN)
 		abort();
 	drain();
+	return result;
 }
 
 /* From memory that ends where the frame does. */
-static void handle_twice(const void *head, size_t head_len, const uint8_t *rest, size_t len)
+static void handle_whole(const void *head, size_t head_len, const uint8_t *rest, size_t len)
 {
 	uint8_t *copy = malloc(head_len + len + 1);
 	struct api_kept kept = {0};
@@ -89,12 +91,13 @@ static void handle_twice(const void *head, size_t head_len, const uint8_t *rest,
 	uint8_t *frame = copy + 1; /* never of no size */
 	memcpy(frame, head, head_len);
 	memcpy(frame + head_len, rest, len);
-	handle(&kept, frame, head_len + len, false);
+	enum api_result result = handle(&kept, frame, head_len + len, false);
 	/* As if time had gone by, for members too. */
 	groups_set_time(&groups, groups.now_ms + 1000, groups.wall_ms + 1000);
 	groups_tick(&groups);
 	groups_take_done(&groups);
-	handle(&kept, frame, head_len + len, true);
+	if (result == API_WAIT)
+		handle(&kept, frame, head_len + len, true);
 	api_kept_clear(&kept);
 	free(copy);
 }
@@ -106,7 +109,7 @@ static void frames(const uint8_t *input, size_t size)
 
 		if (frame <= 0 || (size_t)frame > size - at)
 			break;
-		handle_twice("", 0, input + at + REQUEST_LENGTH, (size_t)frame - REQUEST_LENGTH);
+		handle_whole("", 0, input + at + REQUEST_LENGTH, (size_t)frame - REQUEST_LENGTH);
 		at += (size_t)frame;
 	}
 }
@@ -130,7 +133,7 @@ static void body(const uint8_t *input, size_t size)
 	log_put16(head + 2, (uint16_t)(api->min + input[2] % (api->max - api->min + 1)));
 	log_put32(head + 4, 77);
 	log_put16(head + 8, UINT16_MAX); /* no client id */
-	handle_twice(head, sizeof(head), input + 3, size - 3);
+	handle_whole(head, sizeof(head), input + 3, size - 3);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
