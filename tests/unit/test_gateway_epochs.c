@@ -53,6 +53,8 @@ Test(gateway_epochs, what_retention_took_is_no_epoch_any_more)
 	view.log_start = 5;
 	check_end(2, 2, 5);
 	check_end(1, 1, 5);
+	/* The newest below it went with its records. */
+	check_end(3, 3, 5);
 	check_end(4, 4, 12);
 	view.log_start = 13;
 	check_end(2, 2, 13);
