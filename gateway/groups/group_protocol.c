@@ -60,7 +60,8 @@ bool group_supports(const struct group *group, const struct group_join *join)
 		return true;
 	if (!group->protocol_type ||
 	    strlen(group->protocol_type) != (size_t)join->protocol_type.len ||
-	    memcmp(group->protocol_type, join->protocol_type.at, (size_t)join->protocol_type.len))
+	    memcmp(group->protocol_type, join->protocol_type.at, (size_t)join->protocol_type.len) !=
+		    0)
 		return false;
 	while (next_protocol(&r, &p))
 		if (all_support(group, p.name))
