@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "limits.h"
+#include "prefetch.h"
 
 void answer_clear(struct answer *answer)
 {
@@ -132,6 +133,37 @@ static enum answer_sent send_memory(struct answer *answer, int fd, size_t to, si
 	return ANSWER_DONE;
 }
 
+void answer_next(const struct answer *answer, struct segment_file **file, uint64_t *position,
+		 uint32_t *length)
+{
+	const struct answer_extent *e = &answer->extents[answer->extent];
+	uint32_t left = e->length - answer->extent_sent;
+
+	*file = e->file;
+	*position = e->position + answer->extent_sent;
+	*length = left < LIMIT_PREFETCH_BYTES ? left : LIMIT_PREFETCH_BYTES;
+}
+
+void answer_warmed(struct answer *answer, uint32_t length)
+{
+	answer->extent_warm = answer->extent_sent + length;
+}
+
+/* Little is read at once where it is needed: one look at the disk. */
+static bool is_cold(const struct answer *answer)
+{
+	struct segment_file *file;
+	uint64_t position;
+	uint32_t length;
+
+	if (answer->extent_sent < answer->extent_warm)
+		return false;
+	answer_next(answer, &file, &position, &length);
+	if (length > LIMIT_TURN_BYTES)
+		length = LIMIT_TURN_BYTES;
+	return length >= LIMIT_COLD_BYTES && !prefetch_is_there(file, position, length);
+}
+
 static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budget)
 {
 	const struct answer_extent *e = &answer->extents[answer->extent];
@@ -142,6 +174,8 @@ static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budge
 
 		if (*budget == 0)
 			return ANSWER_TURN;
+		if (is_cold(answer))
+			return ANSWER_COLD;
 		ssize_t n = sendfile(fd, e->file->fd, &at, want < *budget ? want : *budget);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -155,7 +189,7 @@ static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budge
 		*budget -= (size_t)n;
 	}
 	answer->extent++;
-	answer->extent_sent = 0;
+	answer->extent_sent = answer->extent_warm = 0;
 	return ANSWER_DONE;
 }
 

@@ -24,6 +24,7 @@ struct answer {
 	/* Sent so far: extents done, of the next one, and bytes of memory. */
 	unsigned extent;
 	uint32_t extent_sent;
+	uint32_t extent_warm; /* that far this extent was read into the page cache for us */
 	size_t sent;
 	uint64_t file_sent; /* bytes of files, of all extents */
 };
@@ -49,8 +50,14 @@ enum answer_sent {
 	ANSWER_DONE,
 	ANSWER_FULL,  /* the socket takes no more now */
 	ANSWER_TURN,  /* *budget is used up */
+	ANSWER_COLD,  /* much comes next that is on the disk only: see answer_next() */
 	ANSWER_BROKEN /* the other side is gone, or a file was retired: the connection must close */
 };
+
+/* What comes next is in the page cache, or was asked for in vain: *length bytes of *file. */
+void answer_next(const struct answer *answer, struct segment_file **file, uint64_t *position,
+		 uint32_t *length);
+void answer_warmed(struct answer *answer, uint32_t length);
 
 /* Sends on; *budget: bytes, made less by what was sent. */
 enum answer_sent answer_send(struct answer *answer, int fd, size_t *budget);

@@ -157,6 +157,8 @@ void connection_destroy(struct connection_context *context, struct connection *c
 		context->large_bytes -= c->input_room;
 	count_wait(context, c, -1);
 	api_kept_clear(&c->kept);
+	if (c->job)
+		c->job->owner = NULL;
 	close_socket(c);
 	answer_free(&c->answer);
 	count_answer(context, c);
@@ -300,6 +302,23 @@ static void next_request(struct connection_context *context, struct connection *
 	enter(context, c, CONNECTION_READS, rest ? LIMIT_RECEIVE_MS : LIMIT_IDLE_MS);
 }
 
+static bool fetch_cold(struct connection_context *context, struct connection *c)
+{
+	struct segment_file *file;
+	uint64_t position;
+	uint32_t length;
+
+	answer_next(&c->answer, &file, &position, &length);
+	c->job = prefetch_ask(context->prefetch, c, file, position, length);
+	return c->job != NULL;
+}
+
+void connection_warmed(struct connection *c, uint32_t length)
+{
+	c->job = NULL;
+	answer_warmed(&c->answer, length);
+}
+
 static enum step send_answer(struct connection_context *context, struct connection *c,
 			     size_t *budget)
 {
@@ -316,6 +335,10 @@ static enum step send_answer(struct connection_context *context, struct connecti
 		return STEP_ON;
 	case ANSWER_BROKEN:
 		return STEP_CLOSE;
+	case ANSWER_COLD:
+		if (!fetch_cold(context, c))
+			return STEP_CLOSE;
+		break;
 	case ANSWER_FULL:
 	case ANSWER_TURN:
 		break;
@@ -340,7 +363,7 @@ bool connection_work(struct connection_context *context, struct connection *c, b
 			looked = false;
 			break;
 		case CONNECTION_SENDS:
-			step = send_answer(context, c, &budget);
+			step = c->job ? STEP_BLOCKED : send_answer(context, c, &budget);
 			break;
 		}
 	}
@@ -379,7 +402,7 @@ uint32_t connection_events(const struct connection *c)
 		/* That the socket can be written to brings the next turn. */
 		return has_more(c) ? EPOLLOUT : EPOLLIN;
 	case CONNECTION_SENDS:
-		return EPOLLOUT;
+		return c->job ? EPOLLRDHUP : EPOLLOUT;
 	case CONNECTION_WAITS:
 		break;
 	}

@@ -7,6 +7,7 @@
 
 #include "api.h"
 #include "limits.h"
+#include "prefetch.h"
 #include "report.h"
 
 enum connection_phase {
@@ -28,8 +29,9 @@ struct connection {
 	/* Files whose bytes were sent, and may still be on their way. */
 	struct segment_file *held[LIMIT_HELD];
 	unsigned held_count;
-	size_t answer_counted;	/* of it in answers_bytes */
-	unsigned watches_count; /* see struct api_call */
+	struct prefetch_job *job; /* while it sends: what it waits for, or NULL */
+	size_t answer_counted;	  /* of it in answers_bytes */
+	unsigned watches_count;	  /* see struct api_call */
 	struct api_watch watches[LIMIT_WATCHES];
 	uint64_t deadline_ms; /* of the phase */
 	char host[64];	      /* where the client reached us */
@@ -41,6 +43,7 @@ struct connection {
 struct connection_context {
 	struct catalog *catalog;
 	struct groups *groups;
+	struct prefetch *prefetch;
 	uint64_t now_ms;	     /* monotonic; the server sets it each turn */
 	size_t large_bytes;	     /* of requests larger than LIMIT_REQUEST_KEPT, all together */
 	size_t answers_bytes;	     /* of answers larger than LIMIT_ANSWER_KEPT, all together */
@@ -64,6 +67,9 @@ bool connection_work(struct connection_context *context, struct connection *c, b
 /* Is there reason to try a request that waits again? moved: some partition's end did. */
 bool connection_due(const struct connection_context *context, const struct connection *c,
 		    bool moved);
+
+/* What it waited for was read, as far as `length`. */
+void connection_warmed(struct connection *c, uint32_t length);
 
 /* Once in a while: lets go of what the client has got. */
 void connection_tidy(struct connection *c);

@@ -24,6 +24,10 @@ enum {
 
 	LIMIT_HELD = 16, /* files of a connection's answers that are sent and not yet received */
 
+	/* What is on the disk only: so much and more is read by another thread, in such pieces. */
+	LIMIT_COLD_BYTES = 128 << 10,
+	LIMIT_PREFETCH_BYTES = 4 << 20,
+
 	LIMIT_TOPICS = 1024,
 	LIMIT_EPOCHS = 1024,  /* leader epochs of a partition: the newest, as the dataplane keeps */
 	LIMIT_FILES_KEPT = 4, /* open segments of a partition that nobody reads just now */

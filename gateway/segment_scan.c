@@ -62,21 +62,42 @@ static int jump(struct walk *w, int dir_fd, uint64_t base, uint64_t offset)
 	return rc < 0 ? rc : 0;
 }
 
-/* From the batch at hand on: how many bytes of whole batches. */
-static int measure(struct walk *w, const struct segment_scan *scan, struct partition_range *out)
+/* From where a batch begins to the last batch below `limit` that the index names, if it is right
+ * about it: what lies between are whole batches, and need not be read. 0 or -errno. */
+static int leap(struct walk *w, int dir_fd, uint64_t base, uint64_t limit)
 {
-	uint64_t bytes = w->head.size_bytes;
-	int rc = 1;
+	uint64_t from = w->position;
+	struct index_entry entry;
+	int rc = index_floor_position(dir_fd, base, w->end - 1, limit, &entry);
+
+	if (rc <= 0 || entry.position <= from)
+		return rc < 0 ? rc : 0;
+	w->position = entry.position;
+	w->read_bytes = RECORD_BATCH_HEAD;
+	rc = look(w);
+	if (rc != 1 || (uint64_t)w->head.last_offset != entry.offset)
+		w->position = from;
+	return rc < 0 ? rc : 0;
+}
+
+/* From the batch at hand on: how many bytes of whole batches. */
+static int measure(struct walk *w, const struct segment_scan *scan, uint64_t base,
+		   struct partition_range *out)
+{
+	uint64_t limit = w->position + scan->max_bytes;
+	int rc;
 
 	out->position = w->position;
-	if (bytes > scan->max_bytes && !scan->at_least_one)
+	if (w->head.size_bytes > scan->max_bytes && !scan->at_least_one)
 		return 0;
-	for (pass(w); bytes < scan->max_bytes && (rc = look(w)) == 1; pass(w)) {
-		if (bytes + w->head.size_bytes > scan->max_bytes)
-			break;
-		bytes += w->head.size_bytes;
-	}
-	out->length = (uint32_t)bytes;
+	pass(w);
+	rc = leap(w, scan->partition->files.dir_fd, base, limit);
+	if (rc < 0)
+		return rc;
+	while (w->position < limit && (rc = look(w)) == 1 &&
+	       w->position + w->head.size_bytes <= limit)
+		pass(w);
+	out->length = (uint32_t)(w->position - out->position);
 	return rc < 0 ? rc : 1;
 }
 
@@ -97,7 +118,7 @@ static int scan_file(const struct segment_scan *scan, size_t i, struct partition
 	while ((rc = look(&w)) == 1 && (uint64_t)w.head.last_offset < scan->offset)
 		pass(&w);
 	if (rc == 1)
-		return measure(&w, scan, out);
+		return measure(&w, scan, base, out);
 	if (rc < 0)
 		return rc;
 	return out->sealed ? 2 : -EBADMSG;

@@ -18,7 +18,9 @@
 struct server {
 	int epoll_fd, listen_fd, signal_fd;
 	int store_fd; /* the groups' */
-	bool accepts; /* the listening socket is watched */
+	int prefetch_fd;
+	bool prefetched; /* some job is done */
+	bool accepts;	 /* the listening socket is watched */
 	bool stop;
 	unsigned count;
 	uint64_t swept_ms;
@@ -81,10 +83,16 @@ static int open_all(struct server *s, const struct tcp_address *address)
 	s->signal_fd = open_signals();
 	if (s->signal_fd < 0)
 		return s->signal_fd;
+	rc = prefetch_create(&s->context.prefetch);
+	if (rc < 0)
+		return rc;
+	s->prefetch_fd = prefetch_fd(s->context.prefetch);
 	s->store_fd = store_fd(s->context.groups->store);
 	rc = watch(s, EPOLL_CTL_ADD, s->listen_fd, EPOLLIN, &s->listen_fd);
 	if (rc == 0)
 		rc = watch(s, EPOLL_CTL_ADD, s->store_fd, EPOLLIN, &s->store_fd);
+	if (rc == 0)
+		rc = watch(s, EPOLL_CTL_ADD, s->prefetch_fd, EPOLLIN, &s->prefetch_fd);
 	return rc < 0 ? rc : watch(s, EPOLL_CTL_ADD, s->signal_fd, EPOLLIN, &s->signal_fd);
 }
 
@@ -158,6 +166,8 @@ void server_destroy(struct server *s)
 {
 	while (s->first)
 		remove_connection(s, s->first);
+	if (s->context.prefetch)
+		prefetch_destroy(s->context.prefetch);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	if (s->listen_fd >= 0)
@@ -231,6 +241,24 @@ static void on_listen(struct server *s)
 	}
 }
 
+/* Those whose bytes are in the page cache now. */
+static void on_prefetched(struct server *s)
+{
+	struct prefetch_job *job;
+
+	s->prefetched = false;
+	while ((job = prefetch_take_done(s->context.prefetch))) {
+		struct connection *c = job->owner;
+		uint32_t length = job->length;
+
+		prefetch_free(job);
+		if (!c)
+			continue;
+		connection_warmed(c, length);
+		work(s, c, false);
+	}
+}
+
 static void on_event(struct server *s, const struct epoll_event *event)
 {
 	struct connection *c = event->data.ptr;
@@ -241,6 +269,8 @@ static void on_event(struct server *s, const struct epoll_event *event)
 		s->stop = true;
 	else if (event->data.ptr == &s->store_fd)
 		groups_take_done(s->context.groups);
+	else if (event->data.ptr == &s->prefetch_fd)
+		s->prefetched = true;
 	else if (event->events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP))
 		remove_connection(s, c);
 	else
@@ -329,6 +359,9 @@ int server_run(struct server *s)
 		set_time(s);
 		for (int i = 0; i < n; i++)
 			on_event(s, &events[i]);
+		/* Not between the events: these may be of connections that it ends. */
+		if (s->prefetched)
+			on_prefetched(s);
 		groups_tick(s->context.groups);
 		changes = groups->changes;
 		if (s->context.waiting)

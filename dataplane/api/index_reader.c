@@ -76,9 +76,15 @@ static int floor_entry(const struct index_file *file, uint8_t *found,
 	return low ? get_entry(file, low - 1, found) : 0;
 }
 
+struct index_target {
+	uint64_t relative, position;
+};
+
 static bool index_above(const uint8_t *entry, const void *target)
 {
-	return log_get32(entry) > *(const uint64_t *)target;
+	const struct index_target *limit = target;
+
+	return log_get32(entry) > limit->relative || log_get32(entry + 4) > limit->position;
 }
 
 static bool timeindex_above(const uint8_t *entry, const void *target)
@@ -88,8 +94,14 @@ static bool timeindex_above(const uint8_t *entry, const void *target)
 
 int index_floor(int dir_fd, uint64_t base, uint64_t offset, struct index_entry *entry)
 {
+	return index_floor_position(dir_fd, base, offset, UINT64_MAX, entry);
+}
+
+int index_floor_position(int dir_fd, uint64_t base, uint64_t offset, uint64_t position,
+			 struct index_entry *entry)
+{
 	uint8_t found[LOG_TIMEINDEX_ENTRY];
-	uint64_t relative = offset - base;
+	const struct index_target limit = {.relative = offset - base, .position = position};
 	struct index_file file = {.fd = -1};
 	int result;
 
@@ -98,7 +110,7 @@ int index_floor(int dir_fd, uint64_t base, uint64_t offset, struct index_entry *
 	result = open_index(&file, dir_fd, base, LOG_SUFFIX_INDEX, LOG_INDEX_ENTRY);
 	if (result <= 0)
 		return result;
-	result = floor_entry(&file, found, index_above, &relative);
+	result = floor_entry(&file, found, index_above, &limit);
 	close(file.fd);
 	if (result == 1)
 		*entry = index_entry_get(found, base);

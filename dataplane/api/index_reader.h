@@ -29,6 +29,9 @@ struct timeindex_entry timeindex_entry_get(const uint8_t *at, uint64_t base);
  * -errno. Reads about twenty entries, whatever the size of the file.
  */
 int index_floor(int dir_fd, uint64_t base, uint64_t offset, struct index_entry *entry);
+/* The same, and its batch starts at or below a position. */
+int index_floor_position(int dir_fd, uint64_t base, uint64_t offset, uint64_t position,
+			 struct index_entry *entry);
 int timeindex_floor(int dir_fd, uint64_t base, int64_t timestamp_ms, struct timeindex_entry *entry);
 
 /* The last entry of the file: the segment's largest timestamp once it is sealed. 1, 0, -errno. */

@@ -1,0 +1,57 @@
+#!/bin/bash
+# A reader that reads what is on a slow disk does not keep the others from being served: they never wait for more than a
+# few of its reads, each of which takes half a second here. (A turn of its answer is eight.)
+# timeout: 150
+. "$(dirname "$0")/lib.sh"
+command -v kcat >/dev/null || skip "no kcat"
+"$python" -c 'import fusepy' 2>/dev/null || skip "no python3-fusepy"
+
+"$python" "$here/pcaps.py" numbered "$T/n.pcap" 3000 --size 1400 --ports 5000
+pcap_port "$T/n.pcap"
+segment_size=64MiB
+streams='  - {name: live, listen: {udp: any}, decoder: datagram}'
+run_until_idle
+
+mkdir "$T/slow"
+background "$python" "$here/slow_disk.py" "$DATA" "$T/slow" 500 "$T/reads"
+slow_or_gone() { mountpoint -q "$T/slow" || gone "$last_pid"; }
+wait_until 10 "the slow disk is there" slow_or_gone
+mountpoint -q "$T/slow" || skip "cannot mount by FUSE"
+mounts+=("$T/slow")
+"$build/gateway/weir-gateway" --data "$T/slow" --groups "$T/groups" --listen 127.0.0.1:0 2>"$T/gateway.log" &
+gateway_pid=$!
+pids+=("$gateway_pid")
+wait_until 20 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
+broker=$(sed -n 's/^weir-gateway: listens on \([^,]*\),.*/\1/p' "$T/gateway.log")
+kcat -b "$broker" -C -q -t live -p 0 -o beginning -e -f '%s\n' >"$T/got" 2>>"$T/kcat.log" &
+reader=$!
+pids+=("$reader")
+# Another client asks as fast as it is answered, as long as the reader reads. The longest wait, in ms:
+longest=$("$python" - "$here" "${broker##*:}" "$reader" <<'END'
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+import gateway_wire
+gateway_wire.port = int(sys.argv[2])
+s, longest = gateway_wire.connect(), 0
+def reads():
+    try:
+        return open(f"/proc/{sys.argv[3]}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+while reads():
+    start = time.monotonic()
+    s.sendall(gateway_wire.frame(18, 0, b""))
+    if gateway_wire.read_answer(s) is None:
+        sys.exit("closed")
+    longest = max(longest, time.monotonic() - start)
+    time.sleep(0.005)
+print(int(longest * 1000))
+END
+)
+wait "$reader" || fail "kcat: exit status $?"
+reads=$(cat "$T/reads")
+cut -c1-8 "$T/got" >"$T/got.numbers"
+numbers live-0 | cmp -s - "$T/got.numbers" || fail "the reader got something else"
+note "$reads reads of the disk of 500 ms each, another client waited for $longest ms at most"
+assert_ge "reads of the disk" "$reads" 20
+[ "$longest" -lt 4000 ] || fail "another client waited for $longest ms"

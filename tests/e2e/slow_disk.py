@@ -1,0 +1,44 @@
+#!/usr/bin/python3
+"""A directory as a slow disk shows it, read-only: slow_disk.py FROM MOUNT MS COUNT_FILE. Each read of a .log takes MS
+milliseconds; how many there were stands in COUNT_FILE."""
+import errno
+import os
+import sys
+import time
+
+import fusepy as fuse
+
+source, mount, delay, counts = sys.argv[1], sys.argv[2], int(sys.argv[3]) / 1000, sys.argv[4]
+
+
+class SlowDisk(fuse.Operations):
+    reads = 0
+
+    def getattr(self, path, fh=None):
+        try:
+            st = os.lstat(source + path)
+        except OSError as e:
+            raise fuse.FuseOSError(e.errno) from e
+        return {k: getattr(st, k) for k in ("st_mode", "st_nlink", "st_size", "st_ino", "st_uid", "st_gid", "st_mtime")}
+
+    def readdir(self, path, fh):
+        return [".", ".."] + os.listdir(source + path)
+
+    def open(self, path, flags):
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise fuse.FuseOSError(errno.EROFS)
+        return os.open(source + path, flags)
+
+    def read(self, path, size, offset, fh):
+        if path.endswith(".log"):
+            SlowDisk.reads += 1
+            with open(counts, "w") as out:
+                out.write(str(SlowDisk.reads))
+            time.sleep(delay)
+        return os.pread(fh, size, offset)
+
+    def release(self, path, fh):
+        os.close(fh)
+
+
+fuse.FUSE(SlowDisk(), mount, foreground=True, ro=True)
