@@ -23,5 +23,7 @@ static inline void json_set_flag(json_t *object, const char *key, bool value)
 /* To the millisecond. */
 static inline void json_set_seconds(json_t *object, const char *key, uint64_t ns)
 {
-	json_object_set_new(object, key, json_real((double)(ns / 1000000) / 1e3));
+	uint64_t ms = ns / 1000000;
+
+	json_object_set_new(object, key, json_real((double)ms / 1e3));
 }

@@ -131,7 +131,7 @@ static int check(struct loaded *l, size_t size)
 /* The whole file, into memory of the caller's. */
 static int load(const char *path, uint8_t **bytes, size_t *size)
 {
-	struct stat st;
+	struct stat st = {0};
 	size_t done = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int rc = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;

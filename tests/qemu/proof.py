@@ -97,7 +97,7 @@ class Proof:
         # What a package's scripts do after laying down the files.
         self.guest.ok("systemd-sysusers && systemd-tmpfiles --create; systemctl daemon-reload")
         self.guest.ok("ldconfig")
-        missing = self.guest.ok("cd /usr/local && ldd bin/weir bin/weir-control libexec/weir/weir-dataplane"
+        missing = self.guest.ok("cd /usr/local && ldd bin/weir bin/weir-control bin/weir-gateway libexec/weir/weir-dataplane"
                                 " | sed -n '/not found/p'")
         check(not missing, f"the guest lacks libraries (build-image, docs/deploy.md): {missing}")
         self.guest.ok(f"cat > {CONFIG} <<'END'\n{self.config}\nEND")
@@ -124,11 +124,11 @@ class Proof:
 
     def start(self):
         self.guest.ok(f"weir check {CONFIG}")
-        self.guest.ok("systemctl enable --now weir-control weir-dataplane")
+        self.guest.ok("systemctl enable --now weir-control weir-dataplane weir-gateway")
         self.wait_running()
         # The daemons keep their place: not root, and each its own unit.
-        user = self.guest.ok("ps -o user= -C weir-dataplane,weir-control | sort -u")
-        check(user.strip() == "weir", f"Weir runs as {user}")
+        users = self.guest.ok("ps -o user= -C weir-dataplane,weir-control,weir-gateway").split()
+        check(users == ["weir"] * 3, f"Weir's three processes run as {users}")
 
     def control_dies(self):
         before = self.guest.ok("systemctl show -p MainPID --value weir-dataplane")
@@ -140,9 +140,38 @@ class Proof:
         after = self.guest.ok("systemctl show -p MainPID --value weir-dataplane")
         check(before == after, "the death of weir-control took weir-dataplane along")
 
+    def main_pid(self, unit):
+        return int(self.guest.ok(f"systemctl show -p MainPID --value {unit}"))
+
+    def wait_gateway(self, condition, what):
+        self.guest.until("weir status --json 2>/dev/null | python3 -c 'import json, sys; "
+                         f"gateway = json.load(sys.stdin)[\"gateway\"]; sys.exit(not ({condition}))'", what, 60)
+
+    def gateway(self):
+        """The unit serves what is stored to any client, comes back when it is killed, and follows the config."""
+        self.wait_gateway('gateway["alive"]', "a gateway that runs")
+        pid = self.status()["gateway"]["pid"]
+        check(pid == self.main_pid("weir-gateway"), f"the gateway that runs is {pid}, not the unit's")
+        # ApiVersions, version 0: the answer repeats the correlation id 7, and says no error.
+        ask = ("import socket; s = socket.create_connection((\"127.0.0.1\", {port})); "
+               "s.sendall(bytes.fromhex(\"0000000a00120000 00000007 ffff\")); "
+               "print(s.recv(10)[4:].hex())")
+        answer = self.guest.ok(f"python3 -c '{ask.format(port=9092)}'")
+        check(answer == "000000070000", f"the gateway answers {answer}")
+        self.guest.ok("systemctl kill -s KILL weir-gateway")
+        self.wait_gateway(f'gateway["alive"] and gateway["pid"] != {pid}', "a new gateway after kill -9")
+        self.guest.ok(f"echo 'gateway: {{listen: \"127.0.0.1:9093\"}}' >> {CONFIG}")
+        out = self.guest.ok("weir reload")
+        check("systemctl restart weir-gateway" in out, f"weir reload says: {out}")
+        self.guest.ok("systemctl restart weir-gateway")
+        self.wait_gateway('gateway["alive"] and gateway["address"] == "127.0.0.1:9093"', "the gateway at its new port")
+        answer = self.guest.ok(f"python3 -c '{ask.format(port=9093)}'")
+        check(answer == "000000070000", f"the gateway answers {answer}")
+
     def reboot(self):
         self.guest.reboot()
         status = self.wait_running()
+        self.wait_gateway('gateway["alive"]', "a gateway after the reboot")
         self.expect_vfio()
         self.expect_hugepages()
         ends = sum(self.durable_ends(status).values())
@@ -178,7 +207,8 @@ class Proof:
         self.stored = sum(ends.values())
 
     def undo(self):
-        self.guest.ok("systemctl stop weir-control weir-dataplane", 180)
+        self.guest.ok("systemctl stop weir-control weir-dataplane weir-gateway", 180)
+        check(self.guest.ok("systemctl show -p Result --value weir-gateway") == "success", "the gateway's end")
         self.verify()
         self.guest.ok("weir-setup-host --undo")
         for wire in self.wires:
@@ -199,6 +229,8 @@ class Proof:
             say(f"{self.stored} events from outside are stored, the ledger balances, the log is whole")
             self.control_dies()
             say("weir-control was killed, the dataplane went on, a new control is there")
+            self.gateway()
+            say("weir-gateway answers, came back when it was killed, and follows the config")
             self.reboot()
             self.send(EVENTS)
             self.verify()
@@ -217,9 +249,9 @@ class Proof:
 
     def post_mortem(self):
         try:
-            _, out = self.guest.run("systemctl status --no-pager -l weir-host weir-control weir-dataplane; "
+            _, out = self.guest.run("systemctl status --no-pager -l weir-host weir-control weir-dataplane weir-gateway; "
                                     "journalctl --no-pager -b -o short-monotonic -u weir-host "
-                                    "-u weir-control -u weir-dataplane | tail -60")
+                                    "-u weir-control -u weir-dataplane -u weir-gateway | tail -60")
             print(out)
         except (GuestError, OSError):
             print("the guest does not answer; the end of its console:")
