@@ -77,7 +77,7 @@ void status_gateway_print(FILE *out, const struct report_view *g)
 static void print_offset(FILE *out, const struct status *st, const struct report_view *g,
 			 const struct report_offset *o)
 {
-	const struct report_member *m = o->member >= 0 ? &g->members[o->member] : NULL;
+	const struct report_member *m = g->alive && o->member >= 0 ? &g->members[o->member] : NULL;
 	int64_t end = status_offset_end(st, g, o), lag = status_offset_lag(st, g, o);
 	char topic[REPORT_NAME_MAX + 16], a[32], b[32], c[32];
 

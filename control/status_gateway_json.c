@@ -39,8 +39,9 @@ static json_t *offset_json(const struct status *st, const struct report_view *g,
 	set_offset(o, "visible_end", status_offset_end(st, g, from));
 	set_offset(o, "lag", status_offset_lag(st, g, from));
 	json_object_set_new(o, "member",
-			    from->member < 0 ? json_null()
-					     : json_string(g->members[from->member].id));
+			    !g->alive || from->member < 0
+				    ? json_null()
+				    : json_string(g->members[from->member].id));
 	return o;
 }
 

@@ -281,7 +281,7 @@ Test(gateway_report, wrong_fields_are_refused)
 	WRONG(h->version, 2, -EPROTO);
 	WRONG(h->header_bytes, 8, -EPROTO);
 	WRONG(h->group_bytes, 0, -EPROTO);
-	WRONG(h->member_bytes, 1 << 31, -EPROTO);
+	WRONG(h->member_bytes, 1u << 31, -EPROTO);
 	WRONG(h->offset_bytes, 1, -EPROTO);
 	WRONG(h->groups, UINT32_MAX, -EBADMSG);
 	WRONG(h->members, 1, -EBADMSG);

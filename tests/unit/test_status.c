@@ -191,6 +191,7 @@ Test(status, gateway_and_its_groups)
 	text = text_of(st);
 	cr_assert_not_null(strstr(text, "gateway    dead"));
 	cr_assert_not_null(strstr(text, "group readers: no gateway, 0 members"));
+	cr_assert_null(strstr(text, "kcat"), "nobody is connected any more");
 	free(text);
 	status_free(st);
 	sample_gateway_remove(dir);
