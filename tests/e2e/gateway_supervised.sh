@@ -45,6 +45,19 @@ weir status -c "$CONFIG" | grep -q "^gateway    running, pid $first, 127.0.0.1:9
 assert_eq "weir groups" "$(weir groups -c "$CONFIG")" "no consumer groups"
 assert_eq "weir groups --json" "$(weir groups -c "$CONFIG" --json | jq -c .)" '{"alive":true,"groups":[]}'
 
+# A group that has read some of it: how far it is behind, in all three places.
+kc -b 127.0.0.1:9092 -G readers -q -X auto.offset.reset=earliest -c 100 -f '%o\n' all >"$T/group.out" || fail "kcat -G"
+has_committed() { [ "$(weir groups -c "$CONFIG" --json | jq '.groups | map(.offsets[]) | length')" -ge 1 ]; }
+wait_until 10 "the report tells of the group" has_committed
+weir groups -c "$CONFIG" --json >"$T/groups.json"
+committed=$(jq '.groups[0].offsets[0].committed' "$T/groups.json")
+assert_ge "what the group has committed" "$committed" 100
+assert_eq "the group" "$(jq -c '.groups[0] | [.group, .offsets[0].topic, .offsets[0].partition, .offsets[0].lag]' "$T/groups.json")" \
+	"[\"readers\",\"all\",0,$((records - committed))]"
+assert_eq "lag in the metrics" "$(metric 'kafka_consumergroup_lag{consumergroup="readers",topic="all",partition="0"}')" \
+	"$((records - committed))"
+weir status -c "$CONFIG" | grep -q "^group readers: " || fail "weir status does not show the group"
+
 # --- it dies, the dataplane dies, control dies ---------------------------------------------------
 "${in_rx[@]}" "$build/gateway/weir-gateway" --run-dir "$RUN" --listen 127.0.0.1:9099 2>"$T/second.log" &&
 	fail "a second gateway in the same run_dir"
