@@ -1,0 +1,25 @@
+import akka.actor.ActorSystem;
+import akka.kafka.ConsumerSettings;
+import akka.kafka.Subscriptions;
+import akka.kafka.javadsl.Consumer;
+import java.io.PrintStream;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/** So many records of one partition from an offset on, without a group: AkkaAssigned BROKER TOPIC PARTITION OFFSET COUNT. */
+final class AkkaAssigned {
+    public static void main(String[] args) {
+        ActorSystem system = ActorSystem.create();
+        PrintStream out = RecordLine.output();
+        ConsumerSettings<byte[], byte[]> settings = ConsumerSettings
+                .create(system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
+                .withBootstrapServers(args[0]);
+        TopicPartition partition = new TopicPartition(args[1], Integer.parseInt(args[2]));
+        Consumer.plainSource(settings, Subscriptions.assignmentWithOffset(partition, Long.parseLong(args[3])))
+                .take(Long.parseLong(args[4]))
+                .runForeach(record -> out.println(RecordLine.of(record)), system)
+                .toCompletableFuture().join();
+        out.flush();
+        system.terminate();
+    }
+}
