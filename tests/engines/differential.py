@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""Puts the same questions to Weir and to a real broker with the same records: differential.py WEIR KAFKA TOPIC WANT
+
+Prints what differs beyond ALLOWED (exit 1), and how much was asked. Member ids, leader epochs and addresses are each server's own:
+they are named before answers are compared.
+"""
+import struct
+import sys
+import time
+
+import wire
+
+# Question: Weir's answer, Kafka's answer, why. One that does not differ any more is an error, too.
+ALLOWED = {
+    "metadata of bad name!": ((3, False, -(1 << 31), []), (17, False, -(1 << 31), []),
+                              "there is no such topic: the name's fault is not told apart"),
+    "a partition twice": ([0, 42], [42], "the first one is answered, too"),
+    "coordinator of transactions": ((42, -1), (15, -1), "there never is one, where a broker makes it"),
+    "heartbeat of no group": (25, 24, "a group without a name has no members"),
+    "commit of 9 deleted": ({"error": 0, "topics": [{"topic": "logs", "partitions": [{"partition": 9, "error": 0}]}]},
+                            {"error": 0, "topics": [{"topic": "logs", "partitions": [{"partition": 9, "error": 3}]}]},
+                            "commits of partitions that are gone can be deleted"),
+    "it comes back without its id": ({"error": 0, "generation": 1, "protocol": "range", "leader": "", "member": "id of again",
+                                      "members": None},
+                                     {"error": 0, "generation": 1, "protocol": "range", "leader": "id of one",
+                                      "member": "id of again", "members": None},
+                                     "the leader is somebody else: nobody, or the id that is fenced now"),
+}
+
+
+MEMBER_ID_REQUIRED = 79
+
+
+class Server:
+    def __init__(self, address, topic):
+        self.address, self.topic = address, topic
+        self.link = wire.Connection(address)
+        self.names = {}  # what is its own: how it is called here
+        # A broker makes its coordinator when it is first asked for one.
+        while not self.coordinates():
+            time.sleep(0.1)
+        self.epochs = {p["partition"]: p["epoch"] for p in self.metadata([topic])["topics"][0]["partitions"]}
+
+    def coordinates(self):
+        found = self.link.ask("FindCoordinator", "moves", 0)["error"] == 0
+        return found and self.link.ask("DescribeGroups", ["moves", "static"], False)["groups"][0]["error"] == 0
+
+    def metadata(self, topics):
+        return self.link.ask("Metadata", topics, False, False, False)
+
+    def named(self, value):
+        if isinstance(value, dict):
+            return {key: self.named(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self.named(one) for one in value]
+        return self.names.get(value, value) if isinstance(value, str) else value
+
+    def fetch(self, parts, maximum=1 << 20, isolation=0, topic=None):
+        """parts: (partition, offset, partition_max, epoch)"""
+        answer = self.link.ask("Fetch", -1, 0, 1, maximum, isolation, 0, -1,
+                               [[topic or self.topic, [[p, epoch, offset, -1, size] for p, offset, size, epoch in parts]]], [], "")
+        return answer["error"], answer["topics"][0]["partitions"] if answer["topics"] else []
+
+    def list_offset(self, partition, stamp, epoch=-1, isolation=0, topic=None):
+        answer = self.link.ask("ListOffsets", -1, isolation, [[topic or self.topic, [[partition, epoch, stamp]]]])
+        found = answer["topics"][0]["partitions"][0]
+        return found["error"], found["time"], found["offset"], "none" if found["epoch"] == -1 else "some"
+
+
+def whole(records):
+    """Kafka cuts a file where the limit is, Weir behind a batch: what a client can use of both."""
+    at = 0
+    while at + 12 <= len(records) and at + 12 + struct.unpack_from(">i", records, at + 8)[0] <= len(records):
+        at += 12 + struct.unpack_from(">i", records, at + 8)[0]
+    return records[:at]
+
+
+def told(part):
+    if part["error"]:
+        return (part["error"],)  # Kafka says nothing of the ends then, Weir does; clients ask again anyway
+    return part["error"], part["high"], part["stable"], part["start"], part["preferred"], whole(part["records"] or b"")
+
+
+def fetches(server, ends):
+    for partition, end in ends.items():
+        for offset in [*range(end + 3), -1, -2, end + 1000]:
+            error, parts = server.fetch([(partition, offset, 1, -1)], maximum=1)
+            yield f"fetch one batch of {partition} at {offset}", (error, *map(told, parts))
+        for size in (0, 100, 4096, 5000, 20000, 1 << 20):
+            for offset in range(0, end, 97):
+                error, parts = server.fetch([(partition, offset, size, -1)])
+                yield f"fetch {size} bytes of {partition} at {offset}", (error, *map(told, parts))
+        for isolation in (0, 1):
+            error, parts = server.fetch([(partition, 5, 9000, -1)], isolation=isolation)
+            yield f"fetch of {partition}, isolation {isolation}", (error, *map(told, parts))
+        for name, epoch in (("own", 0), ("newer", 1)):
+            error, parts = server.fetch([(partition, 5, 1, server.epochs[partition] + epoch)])
+            yield f"fetch of {partition} with the {name} epoch", (error, *map(told, parts))
+    for maximum in (1, 3000, 9000, 50000):
+        error, parts = server.fetch([(p, 0, 1 << 20, -1) for p in ends], maximum=maximum)
+        yield f"fetch of all, {maximum} bytes", (error, *((p["partition"], *told(p)) for p in parts))
+    error, parts = server.fetch([(0, 0, 1, -1), (9, 0, 1, -1)])
+    yield "fetch of a partition that is not there", (error, *((p["partition"], *told(p)) for p in parts))
+    error, parts = server.fetch([(0, 0, 1, -1)], topic="nowhere")
+    yield "fetch of a topic that is not there", (error, *map(told, parts))
+
+
+def times(server, ends, stamps):
+    for partition in ends:
+        for stamp in [-1, -2, -3, 0, *stamps, stamps[0] - 1, stamps[-1] + 1, 1 << 50]:
+            yield f"offset of time {stamp} in {partition}", server.list_offset(partition, stamp)
+        for stamp in (-4, -5, -6, -7):
+            yield f"offset of time {stamp}, not of this version, in {partition}", server.list_offset(partition, stamp)
+        yield f"latest of {partition}, committed", server.list_offset(partition, -1, isolation=1)
+        for name, epoch in (("own", 0), ("newer", 1)):
+            yield f"latest of {partition} with the {name} epoch", \
+                server.list_offset(partition, -1, epoch=server.epochs[partition] + epoch)
+    yield "latest of a partition that is not there", server.list_offset(9, -1)
+    yield "latest of a topic that is not there", server.list_offset(0, -1, topic="nowhere")
+    answer = server.link.ask("ListOffsets", -1, 0, [[server.topic, [[0, -1, -1], [0, -1, -2]]]])
+    yield "a partition twice", [p["error"] for p in answer["topics"][0]["partitions"]]
+
+
+def epochs(server, ends):
+    for partition, end in ends.items():
+        for name, current, epoch in (("the current one", 0, 0), ("a newer one", 0, 5), ("an own one that is newer", 1, 0)):
+            answer = server.link.ask("OffsetForLeaderEpoch", -1, [[server.topic, [[
+                partition, server.epochs[partition] + current, server.epochs[partition] + epoch]]]])
+            found = answer["topics"][0]["partitions"][0]
+            yield f"end of epoch of {partition}: {name}", (found["error"], found["end"])
+    for topic, partition in (("nowhere", 0), (server.topic, 9)):
+        answer = server.link.ask("OffsetForLeaderEpoch", -1, [[topic, [[partition, -1, 0]]]])
+        yield f"end of epoch of {topic} {partition}", [p["error"] for p in answer["topics"][0]["partitions"]]
+
+
+def topics(server):
+    answer = server.metadata([server.topic, "nowhere", "bad name!"])
+    for topic in answer["topics"]:
+        yield f"metadata of {topic['topic']}", (topic["error"], topic["internal"], topic["allowed"], sorted(
+            (p["partition"], p["error"], p["leader"], p["replicas"], p["in_sync"], p["offline"]) for p in topic["partitions"]))
+
+
+class Member:
+    """One member of a group: its own connection, its own id."""
+
+    def __init__(self, server, name, group, instance=None):
+        self.server, self.name, self.group, self.instance = server, name, group, instance
+        self.link = wire.Connection(server.address)
+        self.id, self.generation = "", -1
+
+    def send_join(self, session=10000, kind="consumer", protocols=("range",)):
+        self.link.send("JoinGroup", self.group, session, 20000, self.id, self.instance, kind,
+                       [[protocol, self.subscription()] for protocol in protocols])
+
+    def subscription(self):
+        topic = self.server.topic.encode()
+        return struct.pack(">hih", 0, 1, len(topic)) + topic + struct.pack(">i", len(self.name)) + self.name.encode()
+
+    def joined(self):
+        answer = self.link.receive()
+        if answer["error"] in (0, MEMBER_ID_REQUIRED):
+            self.id = answer["member"]
+            self.server.names[self.id] = f"id of {self.name}"
+        if answer["error"] == 0:
+            self.generation = answer["generation"]
+        answer["members"].sort(key=lambda member: member["metadata"])
+        return self.server.named(answer)
+
+    def join(self, **more):
+        self.send_join(**more)
+        return self.joined()
+
+    def sync(self, assignments=(), generation=None, member=None):
+        answer = self.link.ask("SyncGroup", self.group, self.generation if generation is None else generation, member or self.id,
+                               self.instance, [[m.id, text] for m, text in assignments])
+        return answer["error"], answer["assignment"]
+
+    def beat(self, generation=None, member=None):
+        return self.link.ask("Heartbeat", self.group, self.generation if generation is None else generation,
+                             self.id if member is None else member, self.instance)["error"]
+
+    def commit(self, parts, generation=None, member=None, topic=None, metadata=""):
+        answer = self.link.ask("OffsetCommit", self.group, self.generation if generation is None else generation,
+                               self.id if member is None else member, self.instance,
+                               [[topic or self.server.topic, [[p, offset, -1, metadata] for p, offset in parts]]])
+        return [(p["partition"], p["error"]) for p in answer["topics"][0]["partitions"]]
+
+    def leave(self, *members):
+        answer = self.link.ask("LeaveGroup", self.group, [list(member) for member in members or [(self.id, self.instance)]])
+        return self.server.named(answer)
+
+
+def committed(server, group, parts):
+    answer = server.link.ask("OffsetFetch", group, parts)
+    answer["topics"].sort(key=lambda topic: topic["topic"])
+    for topic in answer["topics"]:
+        topic["partitions"].sort(key=lambda p: p["partition"])
+    return answer
+
+
+def described(server, group):
+    answer = server.link.ask("DescribeGroups", [group], False)["groups"][0]
+    answer["members"].sort(key=lambda member: member["metadata"])
+    for member in answer["members"]:
+        member["host"] = member["host"].lstrip("/")  # Java's way to write an address
+    return server.named(answer)
+
+
+def group_moves(server):
+    group, topic = "moves", server.topic
+    one, two = Member(server, "one", group), Member(server, "two", group)
+    yield "a group that nobody knows, described", described(server, group)
+    yield "its commits", committed(server, group, [[topic, [0, 1]]])
+    yield "its deletion", server.link.ask("DeleteGroups", [group])
+    stranger = Member(server, "stranger", group)
+    stranger.id = "nobody"
+    yield "an unknown member joins", stranger.join()
+    stranger.id = ""
+    yield "a session that is too short", stranger.join(session=10)
+    yield "a session that is too long", stranger.join(session=99999999)
+    stranger.group = ""
+    yield "a group without a name", stranger.join()
+    yield "heartbeat of no group", stranger.beat(generation=1, member="nobody")
+    stranger.group = group
+    yield "heartbeat of an unknown group", stranger.beat(generation=1, member="nobody")
+    yield "commit of an unknown generation", stranger.commit([(0, 1)], generation=3, member="nobody")
+    yield "the first joins without an id", one.join()
+    yield "the first joins with it", one.join()
+    yield "described before it syncs", described(server, group)
+    yield "commit before it syncs", one.commit([(0, 1)])
+    yield "sync of another generation", one.sync(generation=7)
+    yield "sync of an unknown member", one.sync(member="nobody")
+    yield "the first syncs", one.sync([(one, b"all")])
+    yield "described, stable", described(server, group)
+    yield "heartbeat", one.beat()
+    yield "heartbeat of another generation", one.beat(generation=9)
+    yield "heartbeat of an unknown member", one.beat(member="nobody")
+    yield "commit", one.commit([(0, 10), (1, 20)], metadata="note")
+    yield "commit of another generation", one.commit([(0, 11)], generation=9)
+    yield "commit of an unknown member", one.commit([(0, 11)], member="nobody")
+    yield "commit from outside", one.commit([(0, 11)], generation=-1, member="")
+    yield "commit of an unknown topic", one.commit([(0, 1)], topic="nowhere")
+    yield "commit of an unknown partition", one.commit([(9, 1)])
+    yield "commit with too much to say", one.commit([(0, 11)], metadata="x" * 5000)
+    yield "what is committed", committed(server, group, [[topic, [0, 1, 9]], ["nowhere", [0]]])
+    yield "all that is committed", committed(server, group, None)
+    yield "another type of protocol", stranger.join(kind="connect")
+    stranger.id = ""
+    yield "no common protocol", stranger.join(protocols=("sticky",))
+    yield "deletion of a group that is in use", server.link.ask("DeleteGroups", [group])
+    yield "deletion of commits that are in use", server.link.ask("OffsetDelete", group, [[topic, [[0]]]])
+    yield "the second joins without an id", two.join()
+    two.send_join()
+    while (beat := one.beat()) == 0:
+        pass
+    yield "heartbeat while the second joins", beat
+    yield "commit while the second joins", one.commit([(0, 12)])
+    one.send_join()
+    yield "the first joins again", one.joined()
+    yield "the second has joined", two.joined()
+    yield "heartbeat before the sync", one.beat()
+    yield "commit before the sync", two.commit([(1, 21)])
+    two.link.send("SyncGroup", group, two.generation, two.id, None, [])
+    yield "the leader syncs", one.sync([(one, b"left"), (two, b"right")])
+    answer = two.link.receive()
+    yield "the second has synced", (answer["error"], answer["assignment"])
+    yield "described, with two", described(server, group)
+    yield "a member that does not lead joins again", two.join()
+    yield "the second syncs again", two.sync()
+    yield "somebody unknown leaves", one.leave(("nobody", None))
+    yield "the second leaves", two.leave()
+    yield "heartbeat after it left", two.beat()
+    yield "heartbeat of who stays", one.beat()
+    yield "the first joins, alone", one.join()
+    yield "the first syncs, alone", one.sync([(one, b"all")])
+    yield "the first leaves", one.leave()
+    yield "described, empty", described(server, group)
+    yield "commit from outside, to an empty group", one.commit([(0, 33)], generation=-1, member="")
+    yield "what is committed now", committed(server, group, [[topic, [0, 1]]])
+    yield "listed", [one for one in server.link.ask("ListGroups")["groups"] if one["group"] == group]
+    for partition in (0, 9):
+        yield f"commit of {partition} deleted", server.link.ask("OffsetDelete", group, [[topic, [[partition]]]])
+    yield "what is left", committed(server, group, None)
+    yield "the group deleted", server.link.ask("DeleteGroups", [group])
+    yield "commits of an unknown group deleted", server.link.ask("OffsetDelete", group, [[topic, [[0]]]])
+
+
+def static_members(server):
+    group = "static"
+    one = Member(server, "one", group, instance="worker")
+    yield "a static member joins", one.join()
+    yield "it syncs", one.sync([(one, b"all")])
+    again = Member(server, "again", group, instance="worker")
+    yield "it comes back without its id", {**again.join(), "members": None}
+    yield "its old id is fenced", one.beat()
+    yield "its old id commits", one.commit([(0, 1)])
+    yield "it syncs again", again.sync()
+    yield "described, static", described(server, group)
+    yield "it is removed by its name", again.leave(("", "worker"))
+    yield "somebody unknown is removed by name", again.leave(("", "nobody"))
+    yield "described, empty", described(server, group)
+
+
+def coordinators(server):
+    for name, kind in (("group", 0), ("transactions", 1), ("nothing", 9)):
+        answer = server.link.ask("FindCoordinator", "x", kind)
+        yield f"coordinator of {name}", (answer["error"], answer["node"])
+
+
+def closes(server):
+    for name, version in (("Fetch", 99), ("JoinGroup", 99)):
+        link = wire.Connection(server.address)
+        try:
+            link.send(name, *([-1, 0, 1, 1, 0, 0, -1, [], [], ""] if name == "Fetch" else ["g", 1, 1, "", None, "c", []]), version=version)
+            link.receive()
+            yield f"{name} of version {version}", "answered"
+        except ConnectionError:
+            yield f"{name} of version {version}", "closed"
+
+
+def main():
+    weir, kafka, topic, want = sys.argv[1:]
+    ends, stamps = {}, set()
+    with open(want) as f:
+        for line in f:
+            partition, offset, time = line.split("\t")[:3]
+            ends[int(partition)] = int(offset) + 1
+            stamps.add(int(time))
+    asked, wrong, left = 0, [], dict(ALLOWED)
+    servers = Server(weir, topic), Server(kafka, topic)
+    for questions, more in ((topics, ()), (fetches, (ends,)), (times, (ends, sorted(stamps))), (epochs, (ends,)),
+                            (coordinators, ()), (group_moves, ()), (static_members, ()), (closes, ())):
+        for (question, ours), (same, theirs) in zip(*(questions(server, *more) for server in servers), strict=True):
+            assert question == same, (question, same)
+            asked += 1
+            if ours == theirs:
+                continue
+            allowed = left.pop(question, None)
+            if allowed is None or allowed[:2] != (ours, theirs):
+                wrong.append(f"{question}:\n  Weir  {ours!r:.300}\n  Kafka {theirs!r:.300}")
+    wrong += [f"{question}: differs no more" for question in left]
+    print(*wrong, sep="\n")
+    print(f"{asked} questions, {len(ALLOWED) - len(left)} answers differ as they may, {len(wrong)} as they must not")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
