@@ -3,14 +3,14 @@
 enum { KEY_API_VERSIONS = 18 };
 
 /*
- * What is served. Ranges: shared/reference/kafka-protocol.md 1.2; Fetch ends at 12 because from 13
- * on it names topics by id alone. Produce is refused, but must be here: librdkafka fetches nothing
- * from a broker without it.
+ * What is served. Ranges: shared/reference/kafka-protocol.md 1.2; but Fetch goes to 13, where topics
+ * are named by id, for @platformatic/kafka writes the id in the name's place at 12. Produce is
+ * refused, but must be here: librdkafka fetches nothing from a broker without it.
  */
 /* clang-format off: one row a line */
 const struct api api_table[] = {
 	{0, 3, 8, 9, api_produce},
-	{1, 4, 12, 12, api_fetch},
+	{1, 4, 13, 12, api_fetch},
 	{2, 1, 7, 6, api_list_offsets},
 	{3, 0, 12, 9, api_metadata},
 	{8, 2, 8, 8, api_offset_commit},

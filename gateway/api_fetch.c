@@ -8,7 +8,7 @@
 #include "partition_epochs.h"
 
 enum { SESSION_FROM = 7, EPOCH_FROM = 9, LOG_START_FROM = 5, RACK_FROM = 11, STORAGE_FROM = 6 };
-enum { FLEXIBLE_FROM = 12, DIVERGING_FROM = 12 };
+enum { FLEXIBLE_FROM = 12, DIVERGING_FROM = 12, BY_ID_FROM = 13 };
 
 struct fetch {
 	int32_t max_wait_ms, min_bytes;
@@ -24,9 +24,11 @@ struct fetch_partition {
 	int32_t max_bytes;
 };
 
-/* The least that a topic takes in a request: a name, an array, and tags. */
+/* The least that a topic takes in a request: a name or an id, an array, and tags. */
 static size_t topic_bytes(const struct api_call *call)
 {
+	if (call->version >= BY_ID_FROM)
+		return WIRE_UUID_BYTES + 2;
 	return call->version >= FLEXIBLE_FROM ? 3 : 6;
 }
 
@@ -136,7 +138,9 @@ static void answer_partition(struct api_call *call, struct fetch *fetch, const s
 
 	if (call->in->failed)
 		return;
-	enum protocol_error error = api_look(p, want.epoch, &view);
+	enum protocol_error error = !topic && call->version >= BY_ID_FROM
+					    ? ERROR_UNKNOWN_TOPIC_ID
+					    : api_look(p, want.epoch, &view);
 	bool parted = error == ERROR_NONE && diverged(&want, p, &view, &end, &error);
 	if (error == ERROR_NONE && !parted)
 		found = find_range(call, fetch, &want, p, &view, &range, &error);
@@ -157,6 +161,16 @@ static void answer_partition(struct api_call *call, struct fetch *fetch, const s
 	fetch->at_once |= range.sealed;
 }
 
+static void skip_topic(struct api_call *call)
+{
+	uint8_t id[WIRE_UUID_BYTES];
+
+	if (call->version >= BY_ID_FROM)
+		wire_get_uuid(call->in, id);
+	else
+		wire_get_name(call->in);
+}
+
 /* Topics that a session would forget, and where the client stands. */
 static void read_rest(struct api_call *call)
 {
@@ -164,7 +178,7 @@ static void read_rest(struct api_call *call)
 		call->version >= SESSION_FROM ? wire_get_array(call->in, topic_bytes(call)) : 0;
 
 	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
-		wire_get_name(call->in);
+		skip_topic(call);
 		int32_t partitions = wire_get_array(call->in, 4);
 		for (int32_t n = 0; n < partitions && !call->in->failed; n++)
 			wire_get32(call->in);
@@ -185,6 +199,22 @@ static enum api_result refuse_session(struct api_call *call)
 	return API_SEND;
 }
 
+/* Reads which topic is asked for, and names it in the answer as the client did. NULL: not here. */
+static const struct topic *take_topic(struct api_call *call)
+{
+	uint8_t id[WIRE_UUID_BYTES] = {0};
+
+	if (call->version >= BY_ID_FROM) {
+		wire_get_uuid(call->in, id);
+		wire_put_uuid(call->out, id);
+		return catalog_topic_by_id(call->catalog, id);
+	}
+	struct wire_string name = wire_get_name(call->in);
+
+	wire_put_string(call->out, name);
+	return catalog_topic(call->catalog, name);
+}
+
 static void answer_topics(struct api_call *call, struct fetch *fetch, int32_t topics)
 {
 	wire_put32(call->out, 0); /* throttle */
@@ -194,11 +224,9 @@ static void answer_topics(struct api_call *call, struct fetch *fetch, int32_t to
 	}
 	wire_put_array(call->out, topics);
 	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
-		struct wire_string name = wire_get_name(call->in);
-		const struct topic *topic = catalog_topic(call->catalog, name);
+		const struct topic *topic = take_topic(call);
 		int32_t partitions = wire_get_array(call->in, 16);
 
-		wire_put_string(call->out, name);
 		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
 		for (int32_t n = 0; n < partitions && !call->in->failed; n++)
 			answer_partition(call, fetch, topic);

@@ -29,6 +29,8 @@ static inline void requests_produce(struct wire_writer *w)
 
 static inline void requests_fetch(struct wire_writer *w, int16_t version)
 {
+	static const uint8_t unknown[WIRE_UUID_BYTES] = {1};
+
 	wire_put32(w, -1);
 	wire_put32(w, 0);
 	wire_put32(w, 1);
@@ -38,7 +40,12 @@ static inline void requests_fetch(struct wire_writer *w, int16_t version)
 		wire_put32(w, 0);
 		wire_put32(w, -1);
 	}
-	requests_topic(w);
+	wire_put_array(w, 1);
+	if (version >= 13)
+		wire_put_uuid(w, catalog.topics[0]->id);
+	else
+		wire_put_text(w, "s");
+	wire_put_array(w, 1);
 	wire_put32(w, 0);
 	if (version >= 9)
 		wire_put32(w, 0);
@@ -52,7 +59,10 @@ static inline void requests_fetch(struct wire_writer *w, int16_t version)
 	wire_put_tags(w);
 	if (version >= 7) {
 		wire_put_array(w, 1);
-		wire_put_text(w, "old");
+		if (version >= 13)
+			wire_put_uuid(w, unknown);
+		else
+			wire_put_text(w, "old");
 		wire_put_array(w, 1);
 		wire_put32(w, 3);
 		wire_put_tags(w);

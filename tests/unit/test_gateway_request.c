@@ -353,3 +353,41 @@ Test(gateway_request, a_name_with_zeros_is_another_name)
 	cr_assert_null(catalog_topic(&catalog, (struct wire_string){name, sizeof(name)}));
 	cr_assert_null(catalog_topic(&catalog, (struct wire_string){name, 0}));
 }
+
+/* The first partition's error code in the answer to a Fetch that names its topic by id. */
+static int16_t fetch_error(const uint8_t id[WIRE_UUID_BYTES])
+{
+	struct wire_reader r = {.at = answer.writer.data,
+				.end = answer.writer.data + answer.writer.len,
+				.flexible = true};
+	uint8_t named[WIRE_UUID_BYTES];
+
+	wire_get64(&r); /* length, correlation id */
+	wire_get_tags(&r);
+	wire_get32(&r); /* throttle */
+	cr_assert_eq(wire_get16(&r), ERROR_NONE);
+	wire_get32(&r); /* session */
+	cr_assert_eq(wire_get_array(&r, 1), 1);
+	wire_get_uuid(&r, named);
+	cr_assert_arr_eq(named, id, sizeof(named));
+	cr_assert_eq(wire_get_array(&r, 1), 1);
+	wire_get32(&r);
+	return wire_get16(&r);
+}
+
+Test(gateway_request, a_fetch_names_its_topic_by_id)
+{
+	uint8_t id[WIRE_UUID_BYTES];
+
+	memcpy(id, catalog.topics[0]->id, sizeof(id));
+	make(1, 13);
+	cr_assert_eq(handle(), API_SEND);
+	cr_assert_eq(fetch_error(id), ERROR_NONE);
+	uint8_t *at = memmem(request.data, request.len, id, sizeof(id));
+
+	cr_assert_not_null(at);
+	at[5] ^= 1;
+	id[5] ^= 1;
+	cr_assert_eq(handle(), API_SEND);
+	cr_assert_eq(fetch_error(id), ERROR_UNKNOWN_TOPIC_ID);
+}
