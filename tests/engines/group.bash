@@ -1,8 +1,8 @@
-# shellcheck shell=bash
-# shellcheck disable=SC2154 # lib.sh sets them
+#!/bin/bash
+# shellcheck disable=SC2034,SC2154 # lib.sh sets and the tests use what is not here
 # What every client that reads in groups must do, for programs with the commands of docs/engines/python/confluent_reader.py:
 # read, times and admin. The test sets program=(COMMAND...) and beyond: what the client says of a time after the last
-# record, "-1" or "end".
+# record, "-1" or "end"; then check_client does all.
 
 # The packages that docs/engines/FOLDER/requirements.txt names, in an environment of their own: $venv.
 need_python() { # FOLDER
@@ -27,19 +27,20 @@ say() { cat "$T/reader.err" >>"$T/reader.log" && tail -n 3 "$T/reader.err"; } # 
 # group that begins waits 3 s for more members.
 check_restart() { # STREAM...
 	local stream
-	read_parts first 'count / 3' "$@"
-	read_parts second 'count - count / 3' "$@"
+	read_parts first "$@"
+	read_parts second "$@"
 	for stream in "$@"; do
 		assert_eq "$stream: records of the first reader" "$(wc -l <"$T/$stream.first")" $(($(count_of "$stream") / 3))
 		assert_exact "$stream" "$T/$stream.first" "$T/$stream.second"
 	done
 }
-read_parts() { # NAME HOW_MANY_OF_count STREAM...
-	local part=$1 expression=$2 count stream readers=()
-	shift 2
+read_parts() { # first|second STREAM...
+	local part=$1 count stream readers=()
+	shift
 	for stream in "$@"; do
-		count=$(count_of "$stream")
-		reader read "$stream" "half-$stream" $((expression)) >"$T/$stream.$part" 2>"$T/$stream.$part.log" &
+		count=$(($(count_of "$stream") / 3))
+		[ "$part" = first ] || count=$(($(count_of "$stream") - count))
+		reader read "$stream" "half-$stream" $count >"$T/$stream.$part" 2>"$T/$stream.$part.log" &
 		readers+=($!)
 		pids+=($!)
 	done
@@ -122,4 +123,13 @@ check_members() { # STREAM
 }
 everything_in() { # STREAM
 	[ "$(cut -f1,2 "$T/a.tsv" "$T/b.tsv" "$T/c.tsv" | sort -u | wc -l)" -ge "$(count_of "$1")" ]
+}
+
+check_client() {
+	make_log
+	start_gateway
+	check_restart logs packed rest
+	check_times logs
+	check_admin logs half-logs
+	check_members logs
 }

@@ -1,14 +1,9 @@
 #!/bin/bash
 # @platformatic/kafka reads Weir's log in groups: restart from a commit, offsets for times, a member killed, two that share; admin.
-# timeout: 150
+# timeout: 900
 . "$(dirname "$0")/lib.sh"
 . "$engines/group.bash"
 need_node
 program=(node "$T/node/platformatic_reader.mjs")
 beyond=-1
-make_log
-start_gateway
-check_restart logs packed rest
-check_times logs
-check_admin logs half-logs
-check_members logs
+check_client

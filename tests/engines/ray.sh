@@ -1,6 +1,6 @@
 #!/bin/bash
 # A Ray job maps batches of Weir's log, read over confluent-kafka: every record, and totals of each partition.
-# timeout: 180
+# timeout: 600
 . "$(dirname "$0")/lib.sh"
 . "$engines/group.bash"
 need_python ray

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Spark reads Weir's log: in batches by offsets and by times, as a stream whose SQL result is exact though it is killed, and
 # as a stream that MLlib sorts by what it learned.
-# timeout: 400
+# timeout: 900
 . "$(dirname "$0")/lib.sh"
 . "$engines/group.bash"
 need_python spark
