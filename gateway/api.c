@@ -3,9 +3,9 @@
 enum { KEY_API_VERSIONS = 18 };
 
 /*
- * What is served. Ranges: shared/reference/kafka-protocol.md 1.2; but Fetch goes to 13, where topics
- * are named by id, for @platformatic/kafka writes the id in the name's place at 12. Produce is
- * refused, but must be here: librdkafka fetches nothing from a broker without it.
+ * What is served. Ranges: shared/reference/kafka-protocol.md 1.2; but Fetch goes to 13, where
+ * topics are named by id, for @platformatic/kafka writes the id in the name's place at 12. Produce
+ * is refused, but must be here: librdkafka fetches nothing from a broker without it.
  */
 /* clang-format off: one row a line */
 const struct api api_table[] = {
