@@ -1,0 +1,261 @@
+"""Who serves in scripts/bench --gateway: weir-gateway, a real Kafka broker, bare sendfile; and the programs that read
+from them. All of them run in network namespaces that have nothing else in them."""
+import contextlib
+import glob
+import json
+import os
+import re
+import subprocess
+import time
+
+from contestants import BenchError
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GOLDEN = os.path.join(ROOT, "tests/golden")
+START_TIMEOUT_S = 90
+STOP_TIMEOUT_S = 60
+# What kafka-server-start.sh gives the broker where nobody says otherwise, and kafka-consumer-perf-test.sh its client.
+JVM = ["-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+       "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"]
+BROKER_HEAP, CLIENT_HEAP = ["-Xms1g", "-Xmx1g"], ["-Xmx512m"]
+
+
+class Spaces:
+    """Two network namespaces: servers and readers in `rx`, the sender of packets in `tx`, with a pair of veth devices
+    between them for each name asked for."""
+
+    def __init__(self):
+        self.rx, self.tx = (f"wb{os.getpid()}{end}" for end in ("r", "t"))
+        self.stack = contextlib.ExitStack()
+        for space in (self.rx, self.tx):
+            ip("netns", "add", space)
+            self.stack.callback(ip, "netns", "del", space)
+            ip("-n", space, "link", "set", "lo", "up")
+
+    def wire(self, number):
+        """Packets to the address that is returned arrive at the device of that name in rx."""
+        device, net = f"bench{number}", f"10.91.{number}"
+        ip("link", "add", device, "netns", self.tx, "type", "veth", "peer", "name", device, "netns", self.rx)
+        for space, host in ((self.tx, 2), (self.rx, 1)):
+            # veth leaves checksums to the device that is none
+            command(*self.inside(space), "ethtool", "-K", device, "tx", "off", "gro", "off")
+            ip("-n", space, "addr", "add", f"{net}.{host}/24", "dev", device)
+            ip("-n", space, "link", "set", device, "up")
+        mac = json.loads(ip("-n", self.rx, "-j", "link", "show", device))[0]["address"]
+        ip("-n", self.tx, "neigh", "add", f"{net}.1", "lladdr", mac, "dev", device)
+        return device, f"{net}.1"
+
+    @staticmethod
+    def inside(space):
+        return ["ip", "netns", "exec", space]
+
+    def run(self, *words, timeout=120):
+        return command(*self.inside(self.rx), *words, timeout=timeout)
+
+    def start(self, *words, space=None, **more):
+        """`ip netns exec` becomes the program: the pid is the program's own."""
+        return subprocess.Popen([*self.inside(space or self.rx), *words], **more)
+
+    def close(self):
+        self.stack.close()
+
+
+def command(*words, timeout=120):
+    try:
+        out = subprocess.run(words, capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{' '.join(words)}: not done in {timeout} s") from error
+    if out.returncode != 0:
+        raise BenchError(f"{' '.join(words)}:\n{(out.stdout + out.stderr)[-2000:]}")
+    return out.stdout
+
+
+def ip(*words):
+    return command("ip", *words)
+
+
+def end(process, seconds):
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def cpu_seconds(pid):
+    """Of all threads of a process, also those that ended: its CPU clock, as clock_getcpuclockid() names it."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+class Server:
+    """One process that listens at 127.0.0.1:port in the namespace rx."""
+
+    def __init__(self, spaces, name, port):
+        self.spaces, self.name, self.port = spaces, name, port
+        self.process = None
+        self.address = f"127.0.0.1:{port}"
+
+    def launch(self, words, log, ready, timeout=START_TIMEOUT_S):
+        """Until `ready` stands in the log."""
+        with open(log, "w", encoding="utf-8") as out:
+            self.process = self.spaces.start(*words, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        until = time.monotonic() + timeout
+        while time.monotonic() < until and self.process.poll() is None:
+            with open(log, encoding="utf-8", errors="replace") as file:
+                if ready in file.read():
+                    return self
+            time.sleep(0.05)
+        self.close()
+        with open(log, encoding="utf-8", errors="replace") as file:
+            raise BenchError(f"{self.name} does not start:\n" + file.read()[-2000:])
+
+    def cpu(self):
+        return cpu_seconds(self.process.pid)
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            end(self.process, STOP_TIMEOUT_S)
+        self.process = None
+
+
+class Gateway(Server):
+    """weir-gateway over a data directory, without a dataplane."""
+
+    def __init__(self, spaces, work, build, data):
+        super().__init__(spaces, "weir", 9192)
+        groups = os.path.join(work, "groups")
+        self.launch([os.path.join(build, "gateway/weir-gateway"), "--data", data, "--listen", self.address,
+                     "--groups", groups], os.path.join(work, "gateway.log"), "listens on")
+
+
+class Floor(Server):
+    """Bare sendfile() of the segments."""
+
+    def __init__(self, spaces, work, build, segments):
+        super().__init__(spaces, "bare", 9292)
+        self.launch([os.path.join(build, "tests/bench/sendfile_floor"), str(self.port), *segments],
+                    os.path.join(work, "floor.log"), "ready")
+
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:9093
+listeners=PLAINTEXT://{address},CONTROLLER://127.0.0.1:9093
+advertised.listeners=PLAINTEXT://{address}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={log}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+log.retention.ms=-1
+"""
+
+
+class Broker(Server):
+    """A real Kafka broker (KRaft, one node, its defaults, the JVM's options of its own start script) whose topic holds
+    the segments, and which has an empty topic besides."""
+
+    def __init__(self, spaces, work):
+        super().__init__(spaces, "kafka", 9092)
+        self.jars = os.path.join(command(os.path.join(GOLDEN, "fetch-kafka"), timeout=900).strip(), "jars")
+        self.work, self.log_dir = work, os.path.join(work, "kafka")
+        self.config = os.path.join(work, "server.properties")
+
+    def tool(self, *words):
+        return self.spaces.run(os.path.join(GOLDEN, "kafka-tool"), *words)
+
+    def start(self):
+        self.launch(self.java(BROKER_HEAP, "broker") + ["kafka.Kafka", self.config], os.path.join(self.work, "kafka.log"),
+                    "Kafka Server started")
+        return self
+
+    def java(self, heap, log):
+        return ["java", *heap, *JVM, f"-Dlog4j2.configurationFile={GOLDEN}/log4j2-{log}.properties",
+                "-cp", self.jars + "/*"]
+
+    def take(self, topic, segments, empty_topic):
+        """A broker that has not run yet begins with these segments: the files themselves (links), to which it appends
+        nothing. It makes its own indexes."""
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(PROPERTIES.format(address=self.address, log=self.log_dir))
+        uuid = self.tool("kafka.tools.StorageTool", "random-uuid").strip()
+        self.tool("kafka.tools.StorageTool", "format", "--standalone", "-t", uuid, "-c", self.config)
+        self.start()
+        for name in (topic, empty_topic):
+            self.tool("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.address, "--create",
+                      "--topic", name, "--partitions", "1")
+        self.close()
+        partition = os.path.join(self.log_dir, topic + "-0")
+        for name in os.listdir(partition):
+            if re.match(r"\d{20}\.|leader-epoch", name):
+                os.unlink(os.path.join(partition, name))
+        for path in segments:
+            os.link(path, os.path.join(partition, os.path.basename(path)))
+        for name in [".kafka_cleanshutdown", *glob.glob("*-offset-checkpoint", root_dir=self.log_dir)]:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.log_dir, name))
+        return self.start()
+
+
+LIVE = """\
+run_dir: {run}
+hugepages: {hugepages}
+ports:
+  - {{name: bench, device: "net_af_packet0,iface={device},blocksz=65536,framesz=2048,framecnt=32768"}}
+storage: {{path: {data}, visible: {visible}}}
+streams:
+  - {{name: {stream}, listen: {{udp: 5140}}}}
+control: {{listen: "off"}}
+gateway: {{listen: "{address}"}}
+"""
+
+
+class Live(Server):
+    """A whole Weir as users run it: `weir run`, every setting at its default but `visible`."""
+
+    def __init__(self, spaces, setup, visible, number, stream):
+        super().__init__(spaces, f"weir_{visible}", 9392 + number)
+        work = os.path.join(setup.work, self.name)
+        self.run_dir, self.config = os.path.join(work, "run"), os.path.join(work, "weir.yaml")
+        self.weir = os.path.join(setup.build, "control/weir")
+        device, self.host = spaces.wire(number)
+        os.makedirs(self.run_dir)
+        os.makedirs(os.path.join(work, "data"))
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(LIVE.format(run=self.run_dir, data=os.path.join(work, "data"), device=device, visible=visible,
+                                   hugepages="on" if setup.hugepages else "off", address=self.address, stream=stream))
+        self.log = os.path.join(work, "weir.log")
+        self.start()
+
+    def start(self):
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = self.spaces.start(self.weir, "run", "-c", self.config, stdout=log, stderr=log)
+        until = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < until and self.process.poll() is None:
+            status = self.status()
+            if status and status["run_state"] == "running" and self.listens():
+                return
+            time.sleep(0.1)
+        self.close()
+        with open(self.log, encoding="utf-8") as log:
+            raise BenchError(f"{self.name} does not start:\n" + log.read()[-2000:])
+
+    def status(self):
+        out = subprocess.run([self.weir, "status", "-c", self.config, "--json"], capture_output=True, text=True, check=False)
+        return json.loads(out.stdout) if out.returncode == 0 and out.stdout else None
+
+    def listens(self):
+        return f":{self.port} " in self.spaces.run("ss", "-ltn")
+
+    def close(self):
+        status = self.status() if self.process else None
+        super().close()
+        # A dataplane outlives a control that had to be killed. Here it must not.
+        if status and status.get("pid"):
+            with contextlib.suppress(OSError), open(f"/proc/{status['pid']}/cmdline", "rb") as file:
+                if self.run_dir.encode() in file.read():
+                    os.kill(status["pid"], 9)

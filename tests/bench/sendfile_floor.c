@@ -1,0 +1,186 @@
+/*
+ * Sends pieces of files by sendfile() to whoever asks for them (floor_protocol.h): what a server of
+ * segments cannot do better. Like the gateway: one thread, epoll, TCP_NODELAY, one request of a
+ * connection at a time. Prints "ready", ends with SIGTERM.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "floor_protocol.h"
+
+enum { BACKLOG = 64, EVENTS = 64 };
+
+struct file {
+	int fd;
+	uint64_t bytes;
+};
+
+struct client {
+	int fd;
+	size_t held; /* of the request */
+	struct floor_request request;
+	bool answers;
+	uint32_t head, head_sent, left;
+};
+
+static struct file *files;
+static unsigned files_count;
+
+static void open_files(char **paths, unsigned count)
+{
+	files = calloc(count, sizeof(*files));
+	for (files_count = 0; files && files_count < count; files_count++) {
+		struct file *file = &files[files_count];
+		struct stat found;
+
+		file->fd = open(paths[files_count], O_RDONLY | O_CLOEXEC);
+		if (file->fd < 0 || fstat(file->fd, &found) < 0) {
+			perror(paths[files_count]);
+			exit(1);
+		}
+		file->bytes = (uint64_t)found.st_size;
+	}
+}
+
+static int listen_at(uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons(port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0) {
+		perror("sendfile_floor: listen");
+		exit(1);
+	}
+	return fd;
+}
+
+static bool blocked(void)
+{
+	return errno == EAGAIN || errno == EINTR;
+}
+
+/* False: the connection is to be closed. */
+static bool begin_answer(struct client *c)
+{
+	const struct floor_request *r = &c->request;
+
+	if (r->file >= files_count || r->position >= files[r->file].bytes)
+		return false;
+	uint64_t rest = files[r->file].bytes - r->position;
+	c->left = c->head = rest < r->max_bytes ? (uint32_t)rest : r->max_bytes;
+	c->head_sent = 0;
+	c->answers = true;
+	return true;
+}
+
+static bool receive(struct client *c)
+{
+	ssize_t n = recv(c->fd, (char *)&c->request + c->held, sizeof(c->request) - c->held, 0);
+
+	if (n <= 0)
+		return n < 0 && blocked();
+	c->held += (size_t)n;
+	if (c->held < sizeof(c->request))
+		return true;
+	c->held = 0;
+	return begin_answer(c);
+}
+
+/* As much as the socket takes. */
+static bool answer(struct client *c)
+{
+	while (c->head_sent < sizeof(c->head)) {
+		ssize_t n = send(c->fd, (char *)&c->head + c->head_sent,
+				 sizeof(c->head) - c->head_sent, MSG_NOSIGNAL | MSG_MORE);
+
+		if (n < 0)
+			return blocked();
+		c->head_sent += (uint32_t)n;
+	}
+	while (c->left) {
+		off_t at = (off_t)c->request.position;
+		ssize_t n = sendfile(c->fd, files[c->request.file].fd, &at, c->left);
+
+		if (n <= 0)
+			return n < 0 && blocked();
+		c->request.position += (uint64_t)n;
+		c->left -= (uint32_t)n;
+	}
+	c->answers = false;
+	return true;
+}
+
+static bool watch(int epoll_fd, int op, struct client *c)
+{
+	struct epoll_event event = {.events = c->answers ? EPOLLOUT : EPOLLIN, .data.ptr = c};
+
+	return epoll_ctl(epoll_fd, op, c->fd, &event) == 0;
+}
+
+static void add_client(int epoll_fd, int fd)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	int one = 1;
+
+	if (!c)
+		exit(1);
+	c->fd = fd;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	watch(epoll_fd, EPOLL_CTL_ADD, c);
+}
+
+static void work(int epoll_fd, struct client *c)
+{
+	bool answered = c->answers, well = answered || receive(c);
+
+	if (well && c->answers)
+		well = answer(c);
+	if (well && c->answers != answered)
+		well = watch(epoll_fd, EPOLL_CTL_MOD, c);
+	if (well)
+		return;
+	close(c->fd);
+	free(c);
+}
+
+int main(int argc, char **argv)
+{
+	struct epoll_event events[EVENTS], listening = {.events = EPOLLIN};
+	int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (argc < 3) {
+		fputs("usage: sendfile_floor PORT FILE...\n", stderr);
+		return 2;
+	}
+	open_files(argv + 2, (unsigned)argc - 2);
+	int listen_fd = listen_at((uint16_t)atoi(argv[1]));
+	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &listening);
+	puts("ready");
+	fflush(stdout);
+	for (;;) {
+		int n = epoll_wait(epoll_fd, events, EVENTS, -1);
+
+		for (int i = 0; i < n; i++) {
+			int fd;
+
+			if (events[i].data.ptr)
+				work(epoll_fd, events[i].data.ptr);
+			else if ((fd = accept4(listen_fd, NULL, NULL,
+					       SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+				add_client(epoll_fd, fd);
+		}
+	}
+}
