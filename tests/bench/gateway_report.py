@@ -39,7 +39,7 @@ def print_latency(latency):
     print(f"\narrival to consumer at {latency['events_per_s']} events/s: {kept(latency['rounds'])}; milliseconds")
     print(f"  {'':18}{'p50':>8}{'':19}{'p99':>8}{'':19}{'p99.9':>8}{'':19}missing")
     for name, found in latency.items():
-        if name in ("rounds", "events_per_s"):
+        if name in ("rounds", "events_per_s", "settings"):
             continue
         print(f"  {name.replace('_', ' '):18}" + "".join(f"{cell(found[p + '_us'], 1e3):27}" for p in ("p50", "p99", "p99_9"))
               + str(found["missing"]))

@@ -206,19 +206,19 @@ run_dir: {run}
 hugepages: {hugepages}
 ports:
   - {{name: bench, device: "net_af_packet0,iface={device},blocksz=65536,framesz=2048,framecnt=32768"}}
-storage: {{path: {data}, visible: {visible}}}
+storage: {{path: {data}, visible: {visible}, sync: {sync}}}
 streams:
-  - {{name: {stream}, listen: {{udp: 5140}}}}
+  - {{name: {stream}, listen: {{udp: 5140}}, linger: {linger}}}
 control: {{listen: "off"}}
 gateway: {{listen: "{address}"}}
 """
 
 
 class Live(Server):
-    """A whole Weir as users run it: `weir run`, every setting at its default but `visible`."""
+    """A whole Weir as users run it: `weir run` on a veth device, every setting at its default but these few."""
 
-    def __init__(self, spaces, setup, visible, number, stream):
-        super().__init__(spaces, f"weir_{visible}", 9392 + number)
+    def __init__(self, spaces, setup, name, settings, number, stream):
+        super().__init__(spaces, name, 9392 + number)
         work = os.path.join(setup.work, self.name)
         self.run_dir, self.config = os.path.join(work, "run"), os.path.join(work, "weir.yaml")
         self.weir = os.path.join(setup.build, "control/weir")
@@ -226,8 +226,8 @@ class Live(Server):
         os.makedirs(self.run_dir)
         os.makedirs(os.path.join(work, "data"))
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(LIVE.format(run=self.run_dir, data=os.path.join(work, "data"), device=device, visible=visible,
-                                   hugepages="on" if setup.hugepages else "off", address=self.address, stream=stream))
+            file.write(LIVE.format(run=self.run_dir, data=os.path.join(work, "data"), device=device, stream=stream,
+                                   hugepages="on" if setup.hugepages else "off", address=self.address, **settings))
         self.log = os.path.join(work, "weir.log")
         self.start()
 
