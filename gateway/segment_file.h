@@ -15,6 +15,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Where a range of whole batches ended, while the epoch was this: readers go on from there. */
+struct segment_end {
+	uint64_t offset, position;
+	int32_t epoch;
+};
+
+enum { SEGMENT_ENDS = 8 };
+
 struct segment_file {
 	struct segment_file *next;
 	struct segment_files *owner;
@@ -23,6 +31,8 @@ struct segment_file {
 	unsigned refs;
 	dev_t dev;
 	ino_t ino;
+	struct segment_end ends[SEGMENT_ENDS]; /* the last ones; position 0: none */
+	unsigned ends_next;
 };
 
 struct segment_files {

@@ -1,7 +1,7 @@
 #include "segment_scan.h"
 
 #include <errno.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
 #include "api/batch_reader.h"
 #include "api/index_reader.h"
@@ -18,17 +18,29 @@ struct walk {
 	uint64_t held_at;
 	size_t held;
 	size_t read_bytes; /* next time */
+	bool cached_only;  /* look() does not wait for a disk: -EAGAIN */
 	uint8_t window[WINDOW];
 };
+
+static ssize_t read_window(struct walk *w)
+{
+	const struct iovec window = {.iov_base = w->window, .iov_len = w->read_bytes};
+	ssize_t n = preadv2(w->fd, &window, 1, (off_t)w->position, w->cached_only ? RWF_NOWAIT : 0);
+
+	/* Where that cannot be asked, a disk may be behind it. */
+	if (n < 0)
+		return errno == EOPNOTSUPP ? -EAGAIN : -errno;
+	return n;
+}
 
 /* 1 with the head at position, which is valid for its place; 0: none there; -errno. */
 static int look(struct walk *w)
 {
 	if (w->position < w->held_at || w->position + RECORD_BATCH_HEAD > w->held_at + w->held) {
-		ssize_t n = pread(w->fd, w->window, w->read_bytes, (off_t)w->position);
+		ssize_t n = read_window(w);
 
 		if (n < 0)
-			return -errno;
+			return (int)n;
 		w->held_at = w->position;
 		w->held = (size_t)n;
 	}
@@ -62,6 +74,31 @@ static int jump(struct walk *w, int dir_fd, uint64_t base, uint64_t offset)
 	return rc < 0 ? rc : 0;
 }
 
+/* To where a reader of this file stopped before, if that was in front of offset. The epoch: a
+ * dataplane that recovered its log may have written other batches there. */
+static bool go_on(struct walk *w, const struct segment_scan *scan, const struct segment_file *file)
+{
+	for (unsigned i = 0; i < SEGMENT_ENDS; i++) {
+		const struct segment_end *end = &file->ends[i];
+
+		if (!end->position || end->offset != scan->offset ||
+		    end->epoch != scan->view->epoch)
+			continue;
+		w->position = end->position;
+		if (look(w) == 1 && (uint64_t)w->head.base_offset == scan->offset)
+			return true;
+		w->position = 0;
+	}
+	return false;
+}
+
+static void remember(struct segment_file *file, const struct segment_scan *scan,
+		     const struct walk *w, const struct partition_range *range)
+{
+	file->ends[file->ends_next++ % SEGMENT_ENDS] =
+		(struct segment_end){w->least, range->position + range->length, scan->view->epoch};
+}
+
 /* From where a batch begins to the last batch below `limit` that the index names, if it is right
  * about it: what lies between are whole batches, and need not be read. 0 or -errno. */
 static int leap(struct walk *w, int dir_fd, uint64_t base, uint64_t limit)
@@ -75,30 +112,44 @@ static int leap(struct walk *w, int dir_fd, uint64_t base, uint64_t limit)
 	w->position = entry.position;
 	w->read_bytes = RECORD_BATCH_HEAD;
 	rc = look(w);
-	if (rc != 1 || (uint64_t)w->head.last_offset != entry.offset)
+	if (rc == 1 && (uint64_t)w->head.last_offset == entry.offset)
+		w->least = (uint64_t)w->head.base_offset;
+	else
 		w->position = from;
 	return rc < 0 ? rc : 0;
 }
 
-/* From the batch at hand on: how many bytes of whole batches. */
+/* From the batch at hand on: how many bytes of whole batches. Heads that are on the disk only are
+ * not read one after the other: the index says how far it goes. */
 static int measure(struct walk *w, const struct segment_scan *scan, uint64_t base,
 		   struct partition_range *out)
 {
 	uint64_t limit = w->position + scan->max_bytes;
-	int rc;
+	bool leapt = false;
+	int rc = 1;
 
 	out->position = w->position;
 	if (w->head.size_bytes > scan->max_bytes && !scan->at_least_one)
 		return 0;
 	pass(w);
-	rc = leap(w, scan->partition->files.dir_fd, base, limit);
-	if (rc < 0)
-		return rc;
-	while (w->position < limit && (rc = look(w)) == 1 &&
-	       w->position + w->head.size_bytes <= limit)
+	w->cached_only = true;
+	while (w->position < limit) {
+		rc = look(w);
+		if (rc == -EAGAIN && !leapt) {
+			leapt = true;
+			w->cached_only = false;
+			rc = leap(w, scan->partition->files.dir_fd, base, limit);
+			w->cached_only = true;
+			if (rc == 0)
+				continue;
+		}
+		if (rc != 1 || w->position + w->head.size_bytes > limit)
+			break;
 		pass(w);
+	}
+	/* Without reading more: so far at least. */
 	out->length = (uint32_t)(w->position - out->position);
-	return rc < 0 ? rc : 1;
+	return rc < 0 && rc != -EAGAIN ? rc : 1;
 }
 
 /* 2: offset is not in this segment but may be in the next. */
@@ -112,13 +163,17 @@ static int scan_file(const struct segment_scan *scan, size_t i, struct partition
 	if (!last && p->segments[i + 1].base_offset < end)
 		w.end = p->segments[i + 1].base_offset;
 	out->sealed = w.end < end;
-	int rc = jump(&w, p->files.dir_fd, base, scan->offset);
+	int rc = go_on(&w, scan, out->file) ? 0 : jump(&w, p->files.dir_fd, base, scan->offset);
 	if (rc < 0)
 		return rc;
 	while ((rc = look(&w)) == 1 && (uint64_t)w.head.last_offset < scan->offset)
 		pass(&w);
-	if (rc == 1)
-		return measure(&w, scan, base, out);
+	if (rc == 1) {
+		rc = measure(&w, scan, base, out);
+		if (rc == 1)
+			remember(out->file, scan, &w, out);
+		return rc;
+	}
 	if (rc < 0)
 		return rc;
 	return out->sealed ? 2 : -EBADMSG;

@@ -114,6 +114,56 @@ Test(gateway_fetch, what_a_file_held_in_its_earlier_life_is_not_sent)
 	cr_assert_eq(find(15, 0, 1 << 20, true, &at), size_of(0, 4) + size_of(4, 6));
 }
 
+Test(gateway_fetch, where_a_range_ended_is_only_a_hint)
+{
+	uint64_t at;
+
+	cr_assert_eq(find(15, 0, size_of(0, 4), false, &at), size_of(0, 4));
+	cr_assert_eq(find(15, 4, 1 << 20, false, &at), size_of(4, 6));
+	cr_assert_eq(at, size_of(0, 4));
+	/* The same file, and the batch of that offset begins elsewhere. */
+	b.len = 0;
+	build_batch(&b, 0, 3, TESTING_TS);
+	build_batch(&b, 3, 7, TESTING_TS);
+	build_segment(dir, "s-0", 0, &b);
+	cr_assert_eq(find(15, 4, 1 << 20, false, &at), size_of(3, 7));
+	cr_assert_eq(at, size_of(0, 3));
+	/* There begins a batch, but not the one with that offset. */
+	cr_assert_eq(find(15, 0, size_of(0, 3), false, &at), size_of(0, 3));
+	b.len = 0;
+	build_batch(&b, 2, 3, TESTING_TS);
+	build_batch(&b, 5, 5, TESTING_TS);
+	build_segment(dir, "s-0", 0, &b);
+	cr_assert_eq(find(15, 3, 1 << 20, false, &at), size_of(2, 3) + size_of(5, 5));
+	cr_assert_eq(at, 0);
+}
+
+Test(gateway_fetch, where_a_range_ended_in_an_earlier_epoch_says_nothing)
+{
+	struct partition_view later = {.end = 15, .epoch = 1};
+	struct partition_range range;
+	size_t one = size_of(10, 1);
+	uint64_t at;
+
+	b.len = 0;
+	for (uint64_t i = 0; i < 5; i++)
+		build_batch(&b, 10 + i, 1, TESTING_TS);
+	build_segment(dir, "s-0", 10, &b);
+	cr_assert_eq(find(15, 10, 3 * one, false, &at), 3 * one);
+	/* Written again after a crash, and shorter: behind its end there is still the old batch. */
+	b.len = 0;
+	build_batch(&b, 10, 5, TESTING_TS);
+	cr_assert_leq(b.len, 3 * one);
+	memset(b.data + b.len, 0, 3 * one - b.len);
+	b.len = 3 * one;
+	build_batch(&b, 13, 1, TESTING_TS);
+	build_segment(dir, "s-0", 10, &b);
+	cr_assert_eq(partition_find(partition(), &later, 13, 1 << 20, true, &range), 1);
+	cr_assert_eq(range.position, 0);
+	cr_assert_eq(range.length, size_of(10, 5));
+	segment_file_put(range.file);
+}
+
 Test(gateway_fetch, a_gap_between_segments_leads_to_the_next)
 {
 	struct partition_view view = {.end = 25};
