@@ -29,15 +29,15 @@ PERCENTILES = ("p50", "p99", "p99_9")
 
 
 class Plan:
-    """How much of everything: a whole run takes about five minutes, a quick one about one."""
+    """How much of everything: a whole run takes about six minutes, a quick one about one and a half."""
 
     def __init__(self, args):
         quick = args.quick
-        self.log_bytes = (384 if quick else 1280) * MIB
-        self.seconds = args.seconds if not quick else 0.5
+        self.log_bytes = (384 if quick else 1024) * MIB
+        self.raw_s = 0.3 if quick else 0.6
         self.rounds = args.rounds
-        self.hot_rounds, self.cold_rounds = (2, 1) if quick else (5, 3)
-        self.latency_rounds, self.latency_s = (2, 1.5) if quick else (5, 3)
+        self.hot_rounds, self.cold_rounds = (1, 1) if quick else (4, 3)
+        self.latency_rounds, self.latency_s = (1, 1.5) if quick else (5, 2)
 
 
 class Log:
@@ -190,7 +190,7 @@ class Measurement:
         self.bare = (self.floor, Raw(setup, self.log, BARE_S))
 
     def raw_hot(self):
-        plain, copies = (Raw(self.setup, self.log, self.plan.seconds, copy) for copy in (False, True))
+        plain, copies = (Raw(self.setup, self.log, self.plan.raw_s, copy) for copy in (False, True))
         self.log.warm()
         kept, rounds = run("raw, hot", self.plan.rounds, self.bare,
                            [("floor", lambda: turn(self.floor, plain)), ("weir", lambda: turn(self.weir, plain)),
