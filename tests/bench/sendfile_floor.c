@@ -1,15 +1,18 @@
 /*
  * Sends pieces of files by sendfile() to whoever asks for them (floor_protocol.h): what a server of
  * segments cannot do better. Like the gateway: one thread, epoll, TCP_NODELAY, one request of a
- * connection at a time. Prints "ready", ends with SIGTERM.
+ * connection at a time. Prints "ready", ends with SIGTERM. Instead of sendfile(), for comparison:
+ * --copy, pread() into memory and send() from there; --splice, through a pipe.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -33,6 +36,11 @@ struct client {
 	uint32_t head, head_sent, left;
 };
 
+enum { COPY_BYTES = 256 << 10 };
+
+static enum { BY_SENDFILE, BY_COPY, BY_SPLICE } way;
+static uint8_t copy[COPY_BYTES];
+static int pipe_fds[2];
 static struct file *files;
 static unsigned files_count;
 
@@ -99,6 +107,39 @@ static bool receive(struct client *c)
 	return begin_answer(c);
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Some bytes of the file from `at` on, or -1. */
+static ssize_t send_some(const struct client *c, off_t at)
+{
+	int file = files[c->request.file].fd;
+	ssize_t n, held;
+
+	switch (way) {
+	case BY_COPY:
+		n = pread(file, copy, least(c->left, COPY_BYTES), at);
+		return n <= 0 ? n : send(c->fd, copy, (size_t)n, MSG_NOSIGNAL);
+	case BY_SPLICE:
+		/* What the pipe still holds goes first: it is what comes next of this answer, for
+		 * nobody else is served while it is there. */
+		held = splice(file, &at, pipe_fds[1], NULL, least(c->left, COPY_BYTES), 0);
+		for (ssize_t done = 0; done < held; done += n) {
+			struct pollfd writable = {.fd = c->fd, .events = POLLOUT};
+
+			n = splice(pipe_fds[0], NULL, c->fd, NULL, (size_t)(held - done), 0);
+			if (n < 0 && (errno != EAGAIN || poll(&writable, 1, -1) < 0))
+				return -1;
+			n = n < 0 ? 0 : n;
+		}
+		return held;
+	default:
+		return sendfile(c->fd, file, &at, c->left);
+	}
+}
+
 /* As much as the socket takes. */
 static bool answer(struct client *c)
 {
@@ -111,8 +152,7 @@ static bool answer(struct client *c)
 		c->head_sent += (uint32_t)n;
 	}
 	while (c->left) {
-		off_t at = (off_t)c->request.position;
-		ssize_t n = sendfile(c->fd, files[c->request.file].fd, &at, c->left);
+		ssize_t n = send_some(c, (off_t)c->request.position);
 
 		if (n <= 0)
 			return n < 0 && blocked();
@@ -161,8 +201,16 @@ int main(int argc, char **argv)
 	struct epoll_event events[EVENTS], listening = {.events = EPOLLIN};
 	int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 
-	if (argc < 3) {
-		fputs("usage: sendfile_floor PORT FILE...\n", stderr);
+	if (argc > 1 && strcmp(argv[1], "--copy") == 0)
+		way = BY_COPY;
+	if (argc > 1 && strcmp(argv[1], "--splice") == 0)
+		way = BY_SPLICE;
+	if (way != BY_SENDFILE) {
+		argc--;
+		argv++;
+	}
+	if (argc < 3 || pipe(pipe_fds) < 0) {
+		fputs("usage: sendfile_floor [--copy|--splice] PORT FILE...\n", stderr);
 		return 2;
 	}
 	open_files(argv + 2, (unsigned)argc - 2);
