@@ -2,14 +2,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,65 +88,9 @@ static bool count_answer(struct connection_context *context, struct connection *
 	return memory == 0 || context->answers_bytes <= LIMIT_ANSWERS_BYTES;
 }
 
-/* Has the client all that was sent? */
-static bool received(const struct connection *c)
-{
-	int queued;
-
-	return ioctl(c->fd, SIOCOUTQ, &queued) == 0 && queued == 0;
-}
-
-static void let_go(struct connection *c)
-{
-	for (unsigned i = 0; i < c->held_count; i++)
-		segment_file_put(c->held[i]);
-	c->held_count = 0;
-}
-
 void connection_tidy(struct connection *c)
 {
-	if (c->held_count && received(c))
-		let_go(c);
-}
-
-static bool is_held(const struct connection *c, const struct segment_file *file)
-{
-	for (unsigned i = 0; i < c->held_count; i++)
-		if (c->held[i] == file)
-			return true;
-	return false;
-}
-
-/* The answer's files stay as they are until the client has their bytes: see segment_file.h. */
-static void hold_sent(struct connection *c)
-{
-	connection_tidy(c);
-	for (unsigned i = 0; i < c->answer.extents_count; i++) {
-		struct segment_file *file = c->answer.extents[i].file;
-
-		if (is_held(c, file))
-			continue;
-		/* So many in one answer, or a client that asks on without reading: the oldest goes.
-		 */
-		if (c->held_count == LIMIT_HELD) {
-			segment_file_put(c->held[0]);
-			memmove(c->held, c->held + 1, (LIMIT_HELD - 1) * sizeof(*c->held));
-			c->held_count--;
-		}
-		segment_file_hold(file);
-		c->held[c->held_count++] = file;
-	}
-}
-
-/* What is still queued must not be received when it is held no longer. */
-static void close_socket(struct connection *c)
-{
-	const struct linger reset = {.l_onoff = 1};
-
-	if ((c->held_count || c->answer.extents_count) && !received(c))
-		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	close(c->fd);
-	let_go(c);
+	sent_files_tidy(&c->sent, c->fd);
 }
 
 void connection_destroy(struct connection_context *context, struct connection *c)
@@ -159,7 +101,7 @@ void connection_destroy(struct connection_context *context, struct connection *c
 	api_kept_clear(&c->kept);
 	if (c->job)
 		c->job->owner = NULL;
-	close_socket(c);
+	sent_files_close(&c->sent, c->fd, c->answer.extents_count > 0);
 	answer_free(&c->answer);
 	count_answer(context, c);
 	free(c->input);
@@ -290,7 +232,7 @@ static void next_request(struct connection_context *context, struct connection *
 {
 	size_t rest = c->input_len - c->frame;
 
-	hold_sent(c);
+	sent_files_add(&c->sent, c->fd, &c->answer);
 	answer_clear(&c->answer);
 	answer_shrink(&c->answer);
 	count_answer(context, c);

@@ -9,6 +9,7 @@
 #include "limits.h"
 #include "prefetch.h"
 #include "report.h"
+#include "sent_files.h"
 
 enum connection_phase {
 	CONNECTION_READS, /* no whole request yet */
@@ -26,9 +27,7 @@ struct connection {
 	size_t frame; /* bytes of the request at hand, its length included */
 	struct answer answer;
 	struct api_kept kept;
-	/* Files whose bytes were sent, and may still be on their way. */
-	struct segment_file *held[LIMIT_HELD];
-	unsigned held_count;
+	struct sent_files sent;
 	struct prefetch_job *job; /* while it sends: what it waits for, or NULL */
 	size_t answer_counted;	  /* of it in answers_bytes */
 	unsigned watches_count;	  /* see struct api_call */

@@ -26,6 +26,9 @@ char *group_new_member_id(struct wire_string prefix);
 bool group_pending_add(struct groups *groups, struct group *group, char *id, int32_t session_ms);
 bool group_pending_remove(struct group *group, struct wire_string id);
 
+/* Its name's place is free again (groups.c). */
+void groups_forget(struct groups *groups, struct group *group);
+
 /* Protocols (group_protocol.c). */
 bool group_supports(const struct group *group, const struct group_join *join);
 /* By vote; a copy, NULL: none, or no memory. */
