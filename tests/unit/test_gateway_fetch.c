@@ -1,9 +1,14 @@
 /* Which bytes of which file a Fetch gets: limits, ends, indexes that lie, files used again. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "gateway/sent_files.h"
 #include "gateway_testing.h"
 
 static struct build b;
@@ -162,6 +167,90 @@ Test(gateway_fetch, where_a_range_ended_in_an_earlier_epoch_says_nothing)
 	cr_assert_eq(range.position, 0);
 	cr_assert_eq(range.length, size_of(10, 5));
 	segment_file_put(range.file);
+}
+
+/* What the dataplane asks before it writes over a retired file (DISK_RENAME_UNREAD). */
+static bool held(void)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/s-0/%020d.log", dir, 0);
+	fd = open(path, O_RDONLY);
+	cr_assert_geq(fd, 0);
+	int rc = flock(fd, LOCK_EX | LOCK_NB);
+	close(fd);
+	return rc < 0;
+}
+
+Test(gateway_fetch, a_file_is_held_until_its_bytes_are_received)
+{
+	struct partition_view view = {.end = 15};
+	struct sent_files sent = {0};
+	struct partition_range range;
+	char byte = 1;
+	int pair[2], listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+
+	cr_assert_eq(bind(listener, (struct sockaddr *)&address, len), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	getsockname(listener, (struct sockaddr *)&address, &len);
+	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(connect(pair[0], (struct sockaddr *)&address, len), 0);
+	pair[1] = accept(listener, NULL, NULL);
+
+	cr_assert(!held());
+	cr_assert_eq(partition_find(partition(), &view, 0, 1 << 20, true, &range), 1);
+	cr_assert(held());
+	answer.writer.max = 4096;
+	wire_put32(&answer.writer, 0);
+	cr_assert(answer_put_range(&answer, &range));
+	/* More than the other side's window takes: some of it stays in the socket. */
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	while (send(pair[0], dir, sizeof(dir), 0) > 0)
+		;
+	sent_files_add(&sent, pair[0], &answer);
+	answer_clear(&answer);
+	sent_files_tidy(&sent, pair[0]);
+	cr_assert(held());
+	fcntl(pair[1], F_SETFL, O_NONBLOCK);
+	for (int tries = 0; held() && tries < 2000; tries++) {
+		char sink[65536];
+
+		if (recv(pair[1], sink, sizeof(sink), 0) < 0)
+			usleep(1000);
+		sent_files_tidy(&sent, pair[0]);
+	}
+	cr_assert(!held());
+	/* Nothing is queued: the other side sees an end and no reset. */
+	sent_files_close(&sent, pair[0], false);
+	ssize_t n;
+	fcntl(pair[1], F_SETFL, 0);
+	while ((n = recv(pair[1], &byte, 1, 0)) > 0)
+		;
+	cr_assert_eq(n, 0);
+	close(pair[1]);
+	close(listener);
+}
+
+Test(gateway_fetch, a_retired_file_is_not_held)
+{
+	struct partition_view view = {.end = 15};
+	struct partition_range range;
+	char path[128], spare[160];
+
+	cr_assert_eq(partition_find(partition(), &view, 0, 1 << 20, true, &range), 1);
+	segment_file_put(range.file);
+	/* It is kept open, but nobody holds it. */
+	cr_assert(!held());
+	snprintf(path, sizeof(path), "%s/s-0/%020d.log", dir, 0);
+	snprintf(spare, sizeof(spare), "%s.spare", path);
+	cr_assert_eq(rename(path, spare), 0);
+	struct segment_file *file;
+	cr_assert_eq(segment_file_get(&partition()->files, 0, &file), -ENOENT);
+	cr_assert_eq(rename(spare, path), 0);
 }
 
 Test(gateway_fetch, a_gap_between_segments_leads_to_the_next)
