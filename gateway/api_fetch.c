@@ -83,7 +83,10 @@ static int find_range(struct api_call *call, const struct fetch *fetch,
 		*error = ERROR_OFFSET_OUT_OF_RANGE;
 		return 0;
 	}
-	if (want->offset == (int64_t)view->end || call->answer->extents_count == LIMIT_EXTENTS)
+	/* Named twice, it has had its answer. */
+	if (want->offset == (int64_t)view->end || call->answer->extents_count == LIMIT_EXTENTS ||
+	    partition_asked_before(p, call->catalog->questions) ||
+	    (fetch->left <= 0 && fetch->found))
 		return 0;
 	int64_t max = want->max_bytes < fetch->left ? want->max_bytes : fetch->left;
 	int rc = partition_find(p, view, (uint64_t)want->offset, max > 0 ? (uint64_t)max : 0,
@@ -240,6 +243,7 @@ enum api_result api_fetch(struct api_call *call)
 {
 	struct fetch fetch = {0};
 
+	call->catalog->questions++;
 	wire_get32(call->in); /* replica */
 	fetch.max_wait_ms = wire_get32(call->in);
 	fetch.min_bytes = wire_get32(call->in);

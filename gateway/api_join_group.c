@@ -13,15 +13,17 @@ enum {
 	SKIP_FROM = 9,
 };
 
-/* The group's own timers end the wait long before. */
-enum { WAIT_MAX_MS = GROUP_SESSION_MAX_MS + GROUP_FRESH_MS };
+/* The group's own timers end the wait. */
+enum { WAIT_MAX_MS = INT32_MAX };
 
 /* In the encoding that is kept, whatever the version. False: malformed, or no memory. */
-static bool read_protocols(struct api_call *call, struct wire_writer *out)
+static bool read_protocols(struct api_call *call, struct wire_writer *out, bool *many)
 {
 	int32_t count = wire_get_array(call->in, 2);
 
 	out->max = LIMIT_REQUEST_BYTES;
+	if (count > LIMIT_PROTOCOLS)
+		*many = true;
 	for (int32_t i = 0; i < count && !call->in->failed; i++) {
 		wire_put_string(out, wire_get_name(call->in));
 		struct wire_string metadata = wire_get_bytes(call->in);
@@ -42,8 +44,8 @@ static struct group_join read_join(struct api_call *call)
 	join.session_ms = wire_get32(call->in);
 	join.rebalance_ms =
 		call->version >= REBALANCE_FROM ? wire_get32(call->in) : join.session_ms;
-	if (join.rebalance_ms < 0 || join.rebalance_ms > GROUP_SESSION_MAX_MS)
-		join.rebalance_ms = join.rebalance_ms < 0 ? join.session_ms : GROUP_SESSION_MAX_MS;
+	if (join.rebalance_ms < 0)
+		join.rebalance_ms = join.session_ms;
 	join.member = wire_get_name(call->in);
 	join.instance = api_group_instance(call, INSTANCE_FROM);
 	join.protocol_type = wire_get_name(call->in);
@@ -96,7 +98,7 @@ enum api_result api_join_group(struct api_call *call)
 	struct group_join join = read_join(call);
 	struct group_joined joined;
 	const uint64_t *changes = call->kept->counter;
-	bool read = read_protocols(call, &protocols);
+	bool many = false, read = read_protocols(call, &protocols, &many);
 
 	if (call->version >= REASON_FROM)
 		wire_get_string(call->in);
@@ -107,6 +109,9 @@ enum api_result api_join_group(struct api_call *call)
 	}
 	join.protocols =
 		(struct group_bytes){.data = protocols.data, .len = (uint32_t)protocols.len};
+	/* All members' are compared with all others'. None suits nobody. */
+	if (many)
+		protocols.len = 0;
 	bool answered = group_join(call->groups, &join, &call->kept->ticket, &joined, &changes);
 	if (!answered && call->time_is_up) {
 		joined.error = ERROR_REBALANCE_IN_PROGRESS;

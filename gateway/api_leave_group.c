@@ -3,8 +3,7 @@
 
 enum { THROTTLE_FROM = 1, LIST_FROM = 3, REASON_FROM = 5 };
 
-/* known: there is such a group; else the member is only read. */
-static void leave_one(struct api_call *call, struct wire_string group, bool known)
+static void leave_one(struct api_call *call, struct wire_string group)
 {
 	struct wire_string member = wire_get_name(call->in);
 	struct wire_string instance = wire_get_string(call->in);
@@ -12,7 +11,7 @@ static void leave_one(struct api_call *call, struct wire_string group, bool know
 	if (call->version >= REASON_FROM)
 		wire_get_string(call->in);
 	wire_get_tags(call->in);
-	if (call->in->failed || !known)
+	if (call->in->failed)
 		return;
 	enum protocol_error error = group_leave(call->groups, group, member, instance);
 	wire_put_string(call->out, member);
@@ -36,14 +35,13 @@ enum api_result api_leave_group(struct api_call *call)
 		return API_SEND;
 	}
 	int32_t count = wire_get_array(call->in, 4);
-	bool known = groups_find(call->groups, group) != NULL;
 
 	if (count < 0)
 		return API_CLOSE;
-	wire_put16(call->out, known ? ERROR_NONE : ERROR_UNKNOWN_MEMBER_ID);
-	wire_put_array(call->out, known ? count : 0);
+	wire_put16(call->out, ERROR_NONE);
+	wire_put_array(call->out, count);
 	for (int32_t i = 0; i < count && !call->in->failed; i++)
-		leave_one(call, group, known);
+		leave_one(call, group);
 	wire_get_tags(call->in);
 	wire_put_tags(call->out);
 	return API_SEND;

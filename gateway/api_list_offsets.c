@@ -34,15 +34,6 @@ static enum protocol_error look_up(const struct api_call *call, const struct par
 	return rc < 0 ? ERROR_KAFKA_STORAGE_ERROR : ERROR_NONE;
 }
 
-/* Twice in one request is a client's mistake, and could make us search for ever. */
-static bool asked_before(const struct api_call *call, struct partition *p)
-{
-	bool before = p->asked == call->catalog->questions;
-
-	p->asked = call->catalog->questions;
-	return before;
-}
-
 static void answer_partition(struct api_call *call, const struct topic *topic)
 {
 	struct partition_found found = {.offset = -1, .timestamp_ms = -1};
@@ -56,7 +47,7 @@ static void answer_partition(struct api_call *call, const struct topic *topic)
 	if (call->in->failed)
 		return;
 	enum protocol_error error = api_look(p, epoch, &view);
-	if (error == ERROR_NONE && asked_before(call, p))
+	if (error == ERROR_NONE && partition_asked_before(p, call->catalog->questions))
 		error = ERROR_INVALID_REQUEST;
 	if (error == ERROR_NONE)
 		error = look_up(call, p, &view, timestamp, &found);

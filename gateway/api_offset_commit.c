@@ -4,6 +4,7 @@
 #include "api_group.h"
 
 enum { THROTTLE_FROM = 3, RETENTION_TO = 4, EPOCH_FROM = 6, INSTANCE_FROM = 7 };
+enum { ROW_MAX = GROUPS_METADATA_MAX + 4096 /* bytes of one, with its names */ };
 
 struct commit {
 	struct group *group; /* NULL: an error for all */
@@ -41,8 +42,9 @@ static enum protocol_error take(struct api_call *call, struct commit *commit,
 		return ERROR_OFFSET_METADATA_TOO_LARGE;
 	if (!catalog_partition(catalog_topic(call->catalog, topic), p->number))
 		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
-	if (call->groups->bytes + commit->op->len > GROUPS_BYTES_MAX)
-		return ERROR_INVALID_COMMIT_OFFSET_SIZE;
+	if (call->groups->bytes + commit->op->len > GROUPS_BYTES_MAX ||
+	    call->groups->ops_bytes + commit->op->len > GROUPS_OPS_BYTES_MAX - ROW_MAX)
+		return ERROR_COORDINATOR_NOT_AVAILABLE;
 	const struct store_value values[] = {
 		store_text(commit->group->name),
 		store_bytes(STORE_TEXT, topic.at, (uint32_t)topic.len),
@@ -72,7 +74,7 @@ static enum protocol_error taken(struct api_call *call, struct commit *commit,
 		return ERROR_OFFSET_METADATA_TOO_LARGE;
 	if (!catalog_topic(call->catalog, topic))
 		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
-	return ERROR_INVALID_COMMIT_OFFSET_SIZE;
+	return ERROR_COORDINATOR_NOT_AVAILABLE;
 }
 
 static void answer_topics(struct api_call *call, struct commit *commit)

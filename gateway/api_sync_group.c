@@ -3,8 +3,8 @@
 
 enum { THROTTLE_FROM = 1, INSTANCE_FROM = 3, TYPE_FROM = 5 };
 
-/* As long as a rebalance may take at most. */
-enum { WAIT_MAX_MS = GROUP_SESSION_MAX_MS + GROUP_FRESH_MS };
+/* The group's own timers end the wait. */
+enum { WAIT_MAX_MS = INT32_MAX };
 
 static struct group_sync read_sync(struct api_call *call)
 {

@@ -25,7 +25,7 @@ struct catalog {
 	struct partition **all; /* of all topics */
 	size_t all_count;
 	uint64_t refreshed_ms;
-	uint32_t questions; /* ListOffsets so far: a partition may be named once in each */
+	uint32_t questions; /* ListOffsets and Fetches so far: each partition counts once in each */
 	uint64_t ends;	    /* as of catalog_moved() */
 };
 

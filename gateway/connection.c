@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -88,11 +89,6 @@ static bool count_answer(struct connection_context *context, struct connection *
 	return memory == 0 || context->answers_bytes <= LIMIT_ANSWERS_BYTES;
 }
 
-void connection_tidy(struct connection *c)
-{
-	sent_files_tidy(&c->sent, c->fd);
-}
-
 void connection_destroy(struct connection_context *context, struct connection *c)
 {
 	if (c->input_room > LIMIT_REQUEST_KEPT)
@@ -142,6 +138,16 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+/* A Fetch that came when the answer before was out: the client has read that one, so its files need
+ * not be held any longer. One that never waits for its answers has them held for so many. */
+static void let_go_of_read(struct connection *c)
+{
+	if (c->pipelined > 0 && c->pipelined <= LIMIT_PIPELINED)
+		return;
+	c->pipelined = 0;
+	sent_files_let_go(&c->sent);
+}
+
 /* Works on the request at hand: the first time, or again. */
 static enum step answer(struct connection_context *context, struct connection *c, bool again)
 {
@@ -158,10 +164,12 @@ static enum step answer(struct connection_context *context, struct connection *c
 	};
 
 	unsigned key = request_key(c);
-	uint64_t since_us = key == KEY_FETCH ? now_us() : 0;
+	uint64_t since_us = now_us();
 
 	answer_clear(&c->answer);
 	if (!again) {
+		if (key == KEY_FETCH)
+			let_go_of_read(c);
 		count_request(context, key);
 		catalog_refresh(context->catalog, context->now_ms);
 	}
@@ -174,6 +182,8 @@ static enum step answer(struct connection_context *context, struct connection *c
 	if (result == API_WAIT) {
 		answer_shrink(&c->answer);
 		c->watches_count = call.watches_count;
+		/* What takes long is not done again at once: others come first. */
+		c->not_before_ms = context->now_ms + (now_us() - since_us) / (1000 / LIMIT_AGAIN);
 		if (!again)
 			enter(context, c, CONNECTION_WAITS, call.wait_ms);
 		return STEP_BLOCKED;
@@ -227,18 +237,27 @@ static enum step read_request(struct connection_context *context, struct connect
 	}
 }
 
+/* A request that came before the answer was out says nothing about it. */
+static bool more_came(const struct connection *c)
+{
+	int bytes;
+
+	return c->sent.count && (ioctl(c->fd, FIONREAD, &bytes) < 0 || bytes > 0);
+}
+
 /* The answer is out: makes room, and begins with what else was read. */
 static void next_request(struct connection_context *context, struct connection *c)
 {
 	size_t rest = c->input_len - c->frame;
 
-	sent_files_add(&c->sent, c->fd, &c->answer);
+	sent_files_add(&c->sent, &c->answer);
 	answer_clear(&c->answer);
 	answer_shrink(&c->answer);
 	count_answer(context, c);
 	memmove(c->input, c->input + c->frame, rest);
 	c->input_len = rest;
 	c->frame = 0;
+	c->pipelined = rest || more_came(c) ? c->pipelined + 1 : 0;
 	if (c->input_room > LIMIT_REQUEST_KEPT && rest <= LIMIT_REQUEST_KEPT)
 		resize(context, c, LIMIT_REQUEST_KEPT);
 	enter(context, c, CONNECTION_READS, rest ? LIMIT_RECEIVE_MS : LIMIT_IDLE_MS);
@@ -321,6 +340,8 @@ bool connection_due(const struct connection_context *context, const struct conne
 		return true;
 	if (c->kept.counter)
 		return *c->kept.counter != c->kept.seen;
+	if (context->now_ms < c->not_before_ms)
+		return false;
 	if (moved && c->watches_count > LIMIT_WATCHES)
 		return true;
 	for (unsigned i = 0; moved && i < c->watches_count; i++)

@@ -28,6 +28,8 @@ struct connection {
 	struct answer answer;
 	struct api_kept kept;
 	struct sent_files sent;
+	unsigned pipelined;	  /* answers in a row that the next request did not wait for */
+	uint64_t not_before_ms;	  /* a request that waits is not tried again before */
 	struct prefetch_job *job; /* while it sends: what it waits for, or NULL */
 	size_t answer_counted;	  /* of it in answers_bytes */
 	unsigned watches_count;	  /* see struct api_call */
@@ -69,9 +71,6 @@ bool connection_due(const struct connection_context *context, const struct conne
 
 /* What it waited for was read, as far as `length`. */
 void connection_warmed(struct connection *c, uint32_t length);
-
-/* Once in a while: lets go of what the client has got. */
-void connection_tidy(struct connection *c);
 
 /* What epoll should watch for now. */
 uint32_t connection_events(const struct connection *c);

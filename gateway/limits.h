@@ -22,7 +22,10 @@ enum {
 	LIMIT_FETCH_BYTES = 64 << 20,	/* of files; below the 100 MB that librdkafka takes */
 	LIMIT_TURN_BYTES = 1 << 20,	/* sent to one connection before another has its turn */
 
-	LIMIT_HELD = 16, /* files of a connection's answers that are sent and not yet received */
+	LIMIT_PIPELINED =
+		16, /* answers whose files are held for a client that does not wait for them */
+	LIMIT_AGAIN = 10,     /* times as long as it took, a Fetch that waits is left alone */
+	LIMIT_PROTOCOLS = 32, /* that one member names */
 
 	/* What is on the disk only: so much and more is read by another thread, in such pieces. */
 	LIMIT_COLD_BYTES = 128 << 10,

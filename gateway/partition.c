@@ -149,6 +149,14 @@ bool partition_look(const struct partition *p, struct partition_view *view)
 	return true;
 }
 
+bool partition_asked_before(struct partition *p, uint32_t question)
+{
+	bool before = p->asked == question;
+
+	p->asked = question;
+	return before;
+}
+
 uint64_t partition_end(const struct partition *p)
 {
 	return p->live ? atomic_load_explicit((state_u64 *)&p->live->visible_end,

@@ -22,7 +22,7 @@ struct partition {
 	char stream[LOG_STREAM_NAME_MAX];
 	uint32_t number;
 	const struct state_partition *live; /* in the state block; NULL: from the directory */
-	uint32_t asked;	  /* the last ListOffsets that named it; see catalog.questions */
+	uint32_t asked;	  /* the last question that named it; see catalog.questions */
 	bool unavailable; /* a dataplane is about to recover it */
 	bool has_topic_id;
 	uint8_t topic_id[TOPIC_ID_BYTES]; /* as its directory says */
@@ -59,6 +59,10 @@ void partition_refresh(struct partition *p, const char *data_dir);
 
 /* False: not now (unavailable). */
 bool partition_look(const struct partition *p, struct partition_view *view);
+
+/* Was it named before in this question? Twice is a client's mistake, and could make us search for
+ * ever. */
+bool partition_asked_before(struct partition *p, uint32_t question);
 
 /* The end alone, for whoever waits for another one. */
 uint64_t partition_end(const struct partition *p);

@@ -1,7 +1,7 @@
 #include "sent_files.h"
 
 #include <linux/sockios.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,17 +13,11 @@ static bool received(int fd)
 	return ioctl(fd, SIOCOUTQ, &queued) == 0 && queued == 0;
 }
 
-static void let_go(struct sent_files *sent)
+void sent_files_let_go(struct sent_files *sent)
 {
 	for (unsigned i = 0; i < sent->count; i++)
 		segment_file_put(sent->list[i]);
 	sent->count = 0;
-}
-
-void sent_files_tidy(struct sent_files *sent, int fd)
-{
-	if (sent->count && received(fd))
-		let_go(sent);
 }
 
 static bool has(const struct sent_files *sent, const struct segment_file *file)
@@ -34,25 +28,31 @@ static bool has(const struct sent_files *sent, const struct segment_file *file)
 	return false;
 }
 
-static void add(struct sent_files *sent, struct segment_file *file)
+static bool room_for(struct sent_files *sent, unsigned more)
 {
-	if (has(sent, file))
-		return;
-	/* So many in one answer, or a client that asks on without reading: the oldest goes. */
-	if (sent->count == LIMIT_HELD) {
-		segment_file_put(sent->list[0]);
-		memmove(sent->list, sent->list + 1, (LIMIT_HELD - 1) * sizeof(*sent->list));
-		sent->count--;
-	}
-	segment_file_hold(file);
-	sent->list[sent->count++] = file;
+	if (sent->room - sent->count >= more)
+		return true;
+	unsigned room = sent->count + more;
+	struct segment_file **list = realloc(sent->list, room * sizeof(struct segment_file *));
+	if (!list)
+		return false;
+	sent->list = list;
+	sent->room = room;
+	return true;
 }
 
-void sent_files_add(struct sent_files *sent, int fd, const struct answer *answer)
+void sent_files_add(struct sent_files *sent, const struct answer *answer)
 {
-	sent_files_tidy(sent, fd);
-	for (unsigned i = 0; i < answer->extents_count; i++)
-		add(sent, answer->extents[i].file);
+	if (!room_for(sent, answer->extents_count))
+		return;
+	for (unsigned i = 0; i < answer->extents_count; i++) {
+		struct segment_file *file = answer->extents[i].file;
+
+		if (has(sent, file))
+			continue;
+		segment_file_hold(file);
+		sent->list[sent->count++] = file;
+	}
 }
 
 void sent_files_close(struct sent_files *sent, int fd, bool unfinished)
@@ -62,5 +62,6 @@ void sent_files_close(struct sent_files *sent, int fd, bool unfinished)
 	if ((sent->count || unfinished) && !received(fd))
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	close(fd);
-	let_go(sent);
+	sent_files_let_go(sent);
+	free(sent->list);
 }

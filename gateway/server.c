@@ -304,9 +304,7 @@ static void sweep(struct server *s)
 		if (c->phase != CONNECTION_WAITS && s->context.now_ms >= c->deadline_ms) {
 			s->context.counters.overdue++;
 			remove_connection(s, c);
-			continue;
 		}
-		connection_tidy(c);
 	}
 	if (!s->accepts) {
 		s->accepts = true;

@@ -40,6 +40,8 @@ void group_prepare(struct groups *groups, struct group *group);
 void group_try_complete(struct groups *groups, struct group *group);
 /* The leader's assignment is durable, or could not be made so. */
 void group_stored(struct groups *groups, struct group *group, bool durable);
+/* The same of a static member's new id, for which this JoinGroup waits. */
+void group_renamed(struct groups *groups, struct group *group, uint64_t ticket, bool durable);
 void group_tick(struct groups *groups, struct group *group);
 /* A member's departure, by its own will or not. */
 void group_drop(struct groups *groups, struct group *group, struct group_member *member);

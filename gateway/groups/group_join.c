@@ -89,29 +89,26 @@ static bool same_choice(const struct group *group)
 	return same;
 }
 
-/* It goes on where it was: no rebalance, but a restart must find the new id. */
+/* It goes on where it was, without a rebalance, once a restart would find its new id. */
 static int take_over_quietly(struct groups *groups, struct group *group,
-			     struct group_member *member, bool led, const struct group_join *join,
-			     struct group_joined *answer)
+			     struct group_member *member, uint64_t *ticket)
 {
 	struct store_op *op = store_op_create(group->life, -1);
 
+	*ticket = member->join_ticket = ++groups->tickets;
+	member->joins = true;
 	if (op) {
+		op->ticket = *ticket;
 		groups_store_group(op, group);
-		groups_submit(groups, group, op, NULL);
 	}
-	fill(group, member, answer);
-	answer->skip_assignment = led && join->skips_assignment;
-	answer->lists_members = answer->skip_assignment;
-	/* A client that cannot be told to skip must not take itself for the leader. */
-	if (led && !join->skips_assignment)
-		answer->leader = "";
-	return ERROR_NONE;
+	if (!op || !groups_submit(groups, group, op, NULL))
+		group_prepare(groups, group);
+	return NOT_YET;
 }
 
 /* A static member is back, without its id: whoever had the id is fenced off. */
 static int join_again(struct groups *groups, struct group *group, struct group_member *member,
-		      const struct group_join *join, uint64_t *ticket, struct group_joined *answer)
+		      const struct group_join *join, uint64_t *ticket)
 {
 	char *id = group_new_member_id(join->instance);
 	bool led = group->leader && strcmp(group->leader, member->id) == 0;
@@ -132,7 +129,7 @@ static int join_again(struct groups *groups, struct group *group, struct group_m
 	groups_changed(groups, group);
 	group_member_touch(groups, group, member);
 	if (group->state == GROUP_STABLE && same_choice(group))
-		return take_over_quietly(groups, group, member, led, join, answer);
+		return take_over_quietly(groups, group, member, ticket);
 	return park(groups, group, member, ticket);
 }
 
@@ -207,7 +204,7 @@ static int join_first(struct groups *groups, const struct group_join *join, uint
 		return join_new(groups, group, join, ticket, answer);
 	struct group_member *member = group_member_static(group, join->instance);
 	if (member)
-		return join_again(groups, group, member, join, ticket, answer);
+		return join_again(groups, group, member, join, ticket);
 	char *id = group_new_member_id(join->instance);
 	int result = id ? add_and_park(groups, group, join, id, ticket)
 			: ERROR_COORDINATOR_NOT_AVAILABLE;
@@ -234,6 +231,13 @@ static int look(struct groups *groups, const struct group_join *join, uint64_t t
 	if (m->joins)
 		return NOT_YET;
 	fill(group, m, answer);
+	/* A leader has had no generation to assign: see take_over_quietly(). A client that cannot
+	 * be told to skip it must not take itself for the leader. */
+	if (group->state == GROUP_STABLE && answer->lists_members) {
+		answer->lists_members = answer->skip_assignment = join->skips_assignment;
+		if (!join->skips_assignment)
+			answer->leader = "";
+	}
 	return ERROR_NONE;
 }
 

@@ -63,6 +63,23 @@ void group_stored(struct groups *groups, struct group *group, bool durable)
 	groups_changed(groups, group);
 }
 
+void group_renamed(struct groups *groups, struct group *group, uint64_t ticket, bool durable)
+{
+	struct group_member *m = group->members;
+
+	while (m && m->join_ticket != ticket)
+		m = m->next;
+	/* Somebody else's arrival may have begun a rebalance, which ends the wait as well. */
+	if (!m || group->state != GROUP_STABLE)
+		return;
+	if (!durable) {
+		group_prepare(groups, group);
+		return;
+	}
+	m->joins = false;
+	group_member_touch(groups, group, m);
+}
+
 static bool all_joined(const struct group *group)
 {
 	for (const struct group_member *m = group->members; m; m = m->next)

@@ -9,10 +9,11 @@
 
 enum {
 	GROUPS_MAX = 1024,
-	GROUP_MEMBERS_MAX = 1024,	/* with those that were only given an id */
-	GROUPS_BYTES_MAX = 64 << 20,	/* of members and offsets, all groups together */
-	GROUPS_METADATA_MAX = 4096,	/* of one commit, as Kafka's offset.metadata.max.bytes */
-	GROUPS_INITIAL_DELAY_MS = 3000, /* as group.initial.rebalance.delay.ms */
+	GROUP_MEMBERS_MAX = 1024,	 /* with those that were only given an id */
+	GROUPS_BYTES_MAX = 64 << 20,	 /* of members and offsets, all groups together */
+	GROUPS_OPS_BYTES_MAX = 16 << 20, /* on their way to the store */
+	GROUPS_METADATA_MAX = 4096,	 /* of one commit, as Kafka's offset.metadata.max.bytes */
+	GROUPS_INITIAL_DELAY_MS = 3000,	 /* as group.initial.rebalance.delay.ms */
 	GROUPS_EMPTY_KEPT_MS = 10 * 60 * 1000, /* a group that has neither members nor offsets */
 };
 /* Of an empty group's offsets, as offsets.retention.minutes: seven days. */
@@ -30,6 +31,7 @@ struct groups {
 	uint64_t finished;	 /* moves when operations of the store are done or failed */
 	uint64_t tickets, lives; /* given out so far */
 	size_t bytes;		 /* of all groups */
+	size_t ops_bytes;	 /* of all that is on its way to the store */
 	uint32_t initial_delay_ms;
 };
 
@@ -56,7 +58,7 @@ void groups_timer(struct groups *groups, struct group *group, uint64_t at_ms);
 void groups_changed(struct groups *groups, struct group *group);
 
 /* Sends op to the store, and lets go of the caller's hold on it unless keep is given, which then
- * has it. group: whose life op names; NULL: none. False: no memory. */
+ * has it. group: whose life op names; NULL: none. False: no memory, or too much is on its way. */
 bool groups_submit(struct groups *groups, struct group *group, struct store_op *op,
 		   struct store_op **keep);
 /* Rows for the group as it is, with its members. */

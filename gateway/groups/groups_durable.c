@@ -85,10 +85,13 @@ static void take_done(struct groups *groups, const struct store_op *op)
 	struct store_row row;
 	size_t cursor = 0;
 
+	groups->ops_bytes -= op->len;
 	if (group) {
 		group->ops--;
 		if (op->generation == group->generation)
 			group_stored(groups, group, op->status == STORE_DONE);
+		if (op->ticket)
+			group_renamed(groups, group, op->ticket, op->status == STORE_DONE);
 		groups_changed(groups, group);
 	}
 	while (op->status == STORE_DONE && store_op_next(op, &cursor, &row))
@@ -115,8 +118,11 @@ void groups_take_done(struct groups *groups)
 bool groups_submit(struct groups *groups, struct group *group, struct store_op *op,
 		   struct store_op **keep)
 {
-	bool submitted = store_submit(groups->store, op);
+	bool submitted = groups->ops_bytes + op->len <= GROUPS_OPS_BYTES_MAX &&
+			 store_submit(groups->store, op);
 
+	if (submitted)
+		groups->ops_bytes += op->len;
 	if (submitted && group)
 		group->ops++;
 	if (submitted && keep)

@@ -53,6 +53,7 @@ struct store_op {
 	unsigned holders;	  /* freed with the last one */
 	uint64_t group;		  /* the submitter's: which life of which group */
 	int32_t generation;	  /* the submitter's */
+	uint64_t ticket;	  /* the submitter's: whom it makes wait, or 0 */
 	bool no_memory;
 	size_t len, room;
 	uint8_t *rows;

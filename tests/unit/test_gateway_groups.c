@@ -346,6 +346,9 @@ Test(gateway_groups, a_static_member_comes_back_without_a_rebalance)
 	struct client again = {.is_static = true, .instance = "one"};
 
 	assemble(c, 2);
+	/* Not before a restart would know it by its new id. */
+	cr_assert_eq(join(&again), -1);
+	settle();
 	cr_assert_eq(join(&again), ERROR_NONE);
 	cr_assert_eq(again.generation, c[0].generation);
 	cr_assert_str_neq(again.id, c[0].id);
@@ -358,7 +361,26 @@ Test(gateway_groups, a_static_member_comes_back_without_a_rebalance)
 	cr_assert_eq(beat(&again), ERROR_NONE);
 	cr_assert_eq(beat(&c[0]), ERROR_FENCED_INSTANCE_ID);
 	cr_assert_eq(beat(&c[1]), ERROR_NONE);
+	groups_close(&groups);
+	open_groups();
+	cr_assert_eq(beat(&again), ERROR_NONE);
+	cr_assert_eq(beat(&c[1]), ERROR_NONE);
+}
+
+Test(gateway_groups, a_static_member_that_is_back_joins_whoever_comes_meanwhile)
+{
+	struct client c = {.is_static = true, .instance = "one"}, again = c, other = {0};
+
+	assemble(&c, 1);
+	cr_assert_eq(join(&again), -1);
+	cr_assert_eq(join(&other), ERROR_MEMBER_ID_REQUIRED);
+	/* Who waits for the disk has joined. */
+	cr_assert_eq(join(&other), ERROR_NONE);
+	cr_assert_eq(state(), GROUP_COMPLETING);
 	settle();
+	cr_assert_eq(join(&again), ERROR_NONE);
+	cr_assert_eq(again.generation, 2);
+	cr_assert(again.leads && !other.leads);
 }
 
 Test(gateway_groups, two_processes_of_one_instance_the_older_is_fenced_off)
