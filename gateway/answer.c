@@ -72,26 +72,8 @@ bool answer_put_range(struct answer *answer, const struct partition_range *range
 	return true;
 }
 
-/* The last byte must be in memory: it is sent only after all files have been looked at again. */
-static bool hold_back(struct answer *answer)
-{
-	struct answer_extent *last = &answer->extents[answer->extents_count - 1];
-	uint8_t byte;
-
-	if (last->at < answer->writer.len)
-		return true;
-	if (pread(last->file->fd, &byte, 1, (off_t)(last->position + last->length - 1)) != 1)
-		return false;
-	wire_put8(&answer->writer, (int8_t)byte);
-	last->length--;
-	answer->file_bytes--;
-	return true;
-}
-
 bool answer_finish(struct answer *answer)
 {
-	if (answer->extents_count && !hold_back(answer))
-		return false;
 	uint64_t size = answer->writer.len + answer->file_bytes;
 	if (answer->writer.failed || size > INT32_MAX)
 		return false;
@@ -99,7 +81,7 @@ bool answer_finish(struct answer *answer)
 	return true;
 }
 
-static bool files_current(const struct answer *answer)
+bool answer_current(const struct answer *answer)
 {
 	for (unsigned i = 0; i < answer->extents_count; i++)
 		if (!segment_file_current(answer->extents[i].file))
@@ -204,7 +186,5 @@ enum answer_sent answer_send(struct answer *answer, int fd, size_t *budget)
 		if (result != ANSWER_DONE)
 			return result;
 	}
-	if (answer->extents_count && !files_current(answer))
-		return ANSWER_BROKEN;
 	return send_memory(answer, fd, answer->writer.len, budget);
 }

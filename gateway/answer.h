@@ -42,8 +42,7 @@ bool answer_put_range(struct answer *answer, const struct partition_range *range
 /* Bytes of memory that it holds where that is more than LIMIT_ANSWER_KEPT, else 0. */
 size_t answer_memory(const struct answer *answer);
 
-/* Its length into the first four bytes, and the last byte into memory. False: it is too large, or
- * the file has become shorter. */
+/* Its length into the first four bytes. False: it is too large. */
 bool answer_finish(struct answer *answer);
 
 enum answer_sent {
@@ -51,8 +50,11 @@ enum answer_sent {
 	ANSWER_FULL,  /* the socket takes no more now */
 	ANSWER_TURN,  /* *budget is used up */
 	ANSWER_COLD,  /* much comes next that is on the disk only: see answer_next() */
-	ANSWER_BROKEN /* the other side is gone, or a file was retired: the connection must close */
+	ANSWER_BROKEN /* the other side is gone, or a file is shorter than it was: close */
 };
+
+/* Have all files that it takes bytes from still their names? Else only we keep them on the disk. */
+bool answer_current(const struct answer *answer);
 
 /* What comes next is in the page cache, or was asked for in vain: *length bytes of *file. */
 void answer_next(const struct answer *answer, struct segment_file **file, uint64_t *position,

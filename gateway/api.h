@@ -61,6 +61,12 @@ struct api {
 	enum api_result (*handler)(struct api_call *call);
 };
 
+/* Neither is the request at its end too early, nor the answer too large. */
+static inline bool api_goes_on(const struct api_call *call)
+{
+	return !call->in->failed && !call->out->failed;
+}
+
 /* The table, for whoever lists it. */
 extern const struct api api_table[];
 extern const unsigned api_table_count;

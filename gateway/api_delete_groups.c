@@ -18,17 +18,28 @@ static enum protocol_error take(struct api_call *call, struct wire_string name, 
 	return ERROR_NONE;
 }
 
-/* What the op that is done says of it; what is not in it is asked again. */
-static enum protocol_error taken(struct api_call *call, struct wire_string name,
+/* To the next group that goes, in the op that is done. */
+static bool next_gone(const struct store_op *op, size_t *cursor, struct store_row *row)
+{
+	while (store_op_next(op, cursor, row))
+		if (row->kind == STORE_GROUP_GONE)
+			return true;
+	return false;
+}
+
+/* What the op that is done says of it: it has the names in their order. What is not in it is asked
+ * again. */
+static enum protocol_error taken(struct api_call *call, struct wire_string name, size_t *cursor,
 				 enum protocol_error outcome)
 {
 	struct store_row row;
-	size_t cursor = 0;
+	size_t ahead = *cursor;
 
-	while (store_op_next(call->kept->op, &cursor, &row))
-		if (row.kind == STORE_GROUP_GONE && row.values[0].len == (uint32_t)name.len &&
-		    memcmp(row.values[0].at, name.at, (size_t)name.len) == 0)
-			return outcome;
+	if (next_gone(call->kept->op, &ahead, &row) && row.values[0].len == (uint32_t)name.len &&
+	    memcmp(row.values[0].at, name.at, (size_t)name.len) == 0) {
+		*cursor = ahead;
+		return outcome;
+	}
 	return groups_find(call->groups, name) ? ERROR_NON_EMPTY_GROUP : ERROR_GROUP_ID_NOT_FOUND;
 }
 
@@ -36,14 +47,16 @@ static enum protocol_error taken(struct api_call *call, struct wire_string name,
 static void answer_names(struct api_call *call, int32_t count, struct store_op *op,
 			 enum protocol_error outcome)
 {
+	size_t cursor = 0;
+
 	wire_put32(call->out, 0); /* throttle */
 	wire_put_array(call->out, count);
-	for (int32_t i = 0; i < count && !call->in->failed; i++) {
+	for (int32_t i = 0; i < count && api_goes_on(call); i++) {
 		struct wire_string name = wire_get_name(call->in);
 
 		wire_put_string(call->out, name);
-		wire_put16(call->out,
-			   (int16_t)(op ? take(call, name, op) : taken(call, name, outcome)));
+		wire_put16(call->out, (int16_t)(op ? take(call, name, op)
+						   : taken(call, name, &cursor, outcome)));
 		wire_put_tags(call->out);
 	}
 	wire_get_tags(call->in);

@@ -95,7 +95,7 @@ static void read_keys(struct api_call *call, struct resource *r)
 	int32_t keys = wire_get_array(call->in, call->version >= FLEXIBLE_FROM ? 1 : 2);
 
 	r->wanted = keys < 0 ? UINT32_MAX : 0;
-	for (int32_t i = 0; i < keys && !call->in->failed; i++) {
+	for (int32_t i = 0; i < keys && api_goes_on(call); i++) {
 		struct wire_string key = wire_get_name(call->in);
 
 		for (unsigned n = 0; n < r->count; n++)
@@ -168,7 +168,7 @@ enum api_result api_describe_configs(struct api_call *call)
 		return API_CLOSE;
 	wire_put32(call->out, 0); /* throttle */
 	wire_put_array(call->out, resources);
-	for (int32_t i = 0; i < resources && !call->in->failed; i++) {
+	for (int32_t i = 0; i < resources && api_goes_on(call); i++) {
 		struct resource r = read_resource(call);
 
 		if (!call->in->failed)

@@ -46,7 +46,7 @@ enum api_result api_describe_groups(struct api_call *call)
 		return API_CLOSE;
 	api_put_throttle(call, THROTTLE_FROM);
 	wire_put_array(call->out, count);
-	for (int32_t i = 0; i < count && !call->in->failed; i++)
+	for (int32_t i = 0; i < count && api_goes_on(call); i++)
 		put_group(call, wire_get_name(call->in));
 	if (call->version >= OPERATIONS_FROM)
 		wire_get8(call->in);

@@ -180,10 +180,10 @@ static void read_rest(struct api_call *call)
 	int32_t topics =
 		call->version >= SESSION_FROM ? wire_get_array(call->in, topic_bytes(call)) : 0;
 
-	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
 		skip_topic(call);
 		int32_t partitions = wire_get_array(call->in, 4);
-		for (int32_t n = 0; n < partitions && !call->in->failed; n++)
+		for (int32_t n = 0; n < partitions && api_goes_on(call); n++)
 			wire_get32(call->in);
 		wire_get_tags(call->in);
 	}
@@ -226,12 +226,12 @@ static void answer_topics(struct api_call *call, struct fetch *fetch, int32_t to
 		wire_put32(call->out, 0); /* no session */
 	}
 	wire_put_array(call->out, topics);
-	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
 		const struct topic *topic = take_topic(call);
 		int32_t partitions = wire_get_array(call->in, 16);
 
 		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
-		for (int32_t n = 0; n < partitions && !call->in->failed; n++)
+		for (int32_t n = 0; n < partitions && api_goes_on(call); n++)
 			answer_partition(call, fetch, topic);
 		wire_get_tags(call->in);
 		wire_put_tags(call->out);

@@ -27,7 +27,7 @@ static enum api_result answer_list(struct api_call *call)
 		return API_CLOSE;
 	wire_put32(call->out, 0); /* throttle */
 	wire_put_array(call->out, count);
-	for (int32_t i = 0; i < count && !call->in->failed; i++) {
+	for (int32_t i = 0; i < count && api_goes_on(call); i++) {
 		wire_put_string(call->out, wire_get_name(call->in));
 		put_node(call, served);
 		put_error(call, served);

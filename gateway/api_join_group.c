@@ -22,10 +22,12 @@ static bool read_protocols(struct api_call *call, struct wire_writer *out, bool 
 	int32_t count = wire_get_array(call->in, 2);
 
 	out->max = LIMIT_REQUEST_BYTES;
-	if (count > LIMIT_PROTOCOLS)
+	if (count > GROUP_PROTOCOLS_MAX)
 		*many = true;
-	for (int32_t i = 0; i < count && !call->in->failed; i++) {
-		wire_put_string(out, wire_get_name(call->in));
+	for (int32_t i = 0; i < count && api_goes_on(call); i++) {
+		struct wire_string name = wire_get_name(call->in);
+		*many |= name.len > GROUP_NAME_MAX;
+		wire_put_string(out, name);
 		struct wire_string metadata = wire_get_bytes(call->in);
 		wire_put_bytes(out, metadata.at, metadata.len < 0 ? 0 : (uint32_t)metadata.len);
 		wire_get_tags(call->in);

@@ -40,7 +40,7 @@ enum api_result api_leave_group(struct api_call *call)
 		return API_CLOSE;
 	wire_put16(call->out, ERROR_NONE);
 	wire_put_array(call->out, count);
-	for (int32_t i = 0; i < count && !call->in->failed; i++)
+	for (int32_t i = 0; i < count && api_goes_on(call); i++)
 		leave_one(call, group);
 	wire_get_tags(call->in);
 	wire_put_tags(call->out);

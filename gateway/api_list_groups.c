@@ -22,13 +22,13 @@ static bool wanted(const struct group *group, const struct wire_string *states, 
 enum api_result api_list_groups(struct api_call *call)
 {
 	const struct groups *groups = call->groups;
-	struct wire_string states[STATES_MAX];
+	struct wire_string states[STATES_MAX] = {0};
 	int32_t count = call->version >= STATE_FROM ? wire_get_array(call->in, 1) : 0, found = 0;
 
 	/* There are four. */
 	if (count > STATES_MAX)
 		return API_CLOSE;
-	for (int32_t i = 0; i < count && !call->in->failed; i++)
+	for (int32_t i = 0; i < count && api_goes_on(call); i++)
 		states[i] = wire_get_name(call->in);
 	wire_get_tags(call->in);
 	if (call->in->failed)

@@ -129,7 +129,7 @@ enum api_result api_metadata(struct api_call *call)
 		put_all(call);
 	} else {
 		wire_put_array(call->out, count);
-		for (int32_t i = 0; i < count && !call->in->failed; i++)
+		for (int32_t i = 0; i < count && api_goes_on(call); i++)
 			answer_topic(call);
 	}
 	if (call->version >= 4)

@@ -65,14 +65,15 @@ static enum protocol_error taken(struct api_call *call, struct commit *commit,
 {
 	const struct store_value *v = commit->next.values;
 
+	if (p->metadata.len > GROUPS_METADATA_MAX)
+		return ERROR_OFFSET_METADATA_TOO_LARGE;
 	if (commit->more && v[1].len == (uint32_t)topic.len &&
-	    memcmp(v[1].at, topic.at, (size_t)topic.len) == 0 && v[2].number == p->number) {
+	    memcmp(v[1].at, topic.at, (size_t)topic.len) == 0 && v[2].number == p->number &&
+	    v[3].number == p->offset) {
 		commit->more = store_op_next(call->kept->op, &commit->cursor, &commit->next);
 		return commit->error;
 	}
-	if (p->metadata.len > GROUPS_METADATA_MAX)
-		return ERROR_OFFSET_METADATA_TOO_LARGE;
-	if (!catalog_topic(call->catalog, topic))
+	if (!catalog_partition(catalog_topic(call->catalog, topic), p->number))
 		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
 	return ERROR_COORDINATOR_NOT_AVAILABLE;
 }
@@ -82,13 +83,13 @@ static void answer_topics(struct api_call *call, struct commit *commit)
 	int32_t topics = wire_get_array(call->in, 4);
 
 	wire_put_array(call->out, topics < 0 ? 0 : topics);
-	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
 		struct wire_string topic = wire_get_name(call->in);
 		int32_t partitions = wire_get_array(call->in, 12);
 
 		wire_put_string(call->out, topic);
 		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
-		for (int32_t n = 0; n < partitions && !call->in->failed; n++) {
+		for (int32_t n = 0; n < partitions && api_goes_on(call); n++) {
 			struct commit_partition p = read_partition(call);
 			enum protocol_error error = ERROR_NONE;
 
@@ -112,7 +113,7 @@ static enum api_result begin(struct api_call *call, const struct group_caller *c
 
 	if (call->in->failed)
 		return API_CLOSE;
-	commit.error = caller->group.len <= 0 || caller->group.len > GROUP_NAME_MAX
+	commit.error = !groups_name_valid(caller->group)
 			       ? ERROR_INVALID_GROUP_ID
 			       : group_may_commit(call->groups, caller, &commit.group);
 	commit.op = store_op_create(commit.group ? commit.group->life : 0, -1);

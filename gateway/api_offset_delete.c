@@ -3,18 +3,17 @@
 
 #include "api_group.h"
 
-/* With ERROR_NONE it is gone, or stands in op as a row. */
-static enum protocol_error take(const struct group *group, struct wire_string topic,
+/* With ERROR_NONE it is gone, or stands in op as a row. topic: with an end, or NULL: none of ours.
+ */
+static enum protocol_error take(const struct group *group, const char *topic, bool subscribed,
 				int32_t partition, struct store_op *op)
 {
-	char name[LOG_STREAM_NAME_MAX];
-
-	if (!api_topic_name(topic, name))
+	if (!topic)
 		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
-	if (group_subscribes(group, name))
+	if (subscribed)
 		return ERROR_GROUP_SUBSCRIBED_TO_TOPIC;
-	if (offsets_find(&group->offsets, name, partition)) {
-		const struct store_value values[] = {store_text(group->name), store_text(name),
+	if (offsets_find(&group->offsets, topic, partition)) {
+		const struct store_value values[] = {store_text(group->name), store_text(topic),
 						     store_number(partition)};
 		store_op_row(op, STORE_OFFSET_GONE, values, 3);
 	}
@@ -26,6 +25,7 @@ static void answer_topics(struct api_call *call, const struct group *group, stru
 			  enum protocol_error outcome)
 {
 	int32_t topics = wire_get_array(call->in, 6);
+	char name[LOG_STREAM_NAME_MAX];
 
 	wire_put16(call->out, (int16_t)outcome);
 	wire_put32(call->out, 0); /* throttle */
@@ -34,18 +34,22 @@ static void answer_topics(struct api_call *call, const struct group *group, stru
 		return;
 	}
 	wire_put_array(call->out, topics < 0 ? 0 : topics);
-	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
 		struct wire_string topic = wire_get_name(call->in);
 		int32_t partitions = wire_get_array(call->in, 4);
+		bool ours = api_topic_name(topic, name);
+		bool subscribed = group && ours && group_subscribes(group, name);
 
 		wire_put_string(call->out, topic);
 		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
-		for (int32_t n = 0; n < partitions && !call->in->failed; n++) {
+		for (int32_t n = 0; n < partitions && api_goes_on(call); n++) {
 			int32_t number = wire_get32(call->in);
 
 			wire_put32(call->out, number);
-			wire_put16(call->out, (int16_t)(group && op ? take(group, topic, number, op)
-								    : ERROR_NONE));
+			wire_put16(call->out,
+				   (int16_t)(group && op ? take(group, ours ? name : NULL,
+								subscribed, number, op)
+							 : ERROR_NONE));
 		}
 	}
 }

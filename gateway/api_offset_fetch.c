@@ -51,14 +51,14 @@ static void put_asked(struct api_call *call, const struct group *group, int32_t 
 	char name[LOG_STREAM_NAME_MAX];
 
 	wire_put_array(call->out, topics);
-	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
 		struct wire_string topic = wire_get_name(call->in);
 		bool possible = group && api_topic_name(topic, name);
 		int32_t partitions = wire_get_array(call->in, 4);
 
 		wire_put_string(call->out, topic);
 		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
-		for (int32_t n = 0; n < partitions && !call->in->failed; n++) {
+		for (int32_t n = 0; n < partitions && api_goes_on(call); n++) {
 			int32_t number = wire_get32(call->in);
 
 			put_offset(call, number,
@@ -87,7 +87,7 @@ static void answer_groups(struct api_call *call)
 	int32_t count = wire_get_array(call->in, 3);
 
 	wire_put_array(call->out, count < 0 ? 0 : count);
-	for (int32_t i = 0; i < count && !call->in->failed; i++) {
+	for (int32_t i = 0; i < count && api_goes_on(call); i++) {
 		struct wire_string name = wire_get_name(call->in);
 
 		wire_put_string(call->out, name);

@@ -37,7 +37,7 @@ enum api_result api_offset_for_leader_epoch(struct api_call *call)
 		return API_CLOSE;
 	wire_put32(call->out, 0); /* throttle */
 	wire_put_array(call->out, topics);
-	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
 		struct wire_string name = wire_get_name(call->in);
 		const struct topic *topic = catalog_topic(call->catalog, name);
 		int32_t partitions = wire_get_array(call->in, 12);
@@ -46,7 +46,7 @@ enum api_result api_offset_for_leader_epoch(struct api_call *call)
 			return API_CLOSE;
 		wire_put_string(call->out, name);
 		wire_put_array(call->out, partitions);
-		for (int32_t n = 0; n < partitions && !call->in->failed; n++)
+		for (int32_t n = 0; n < partitions && api_goes_on(call); n++)
 			answer_partition(call, topic);
 		wire_get_tags(call->in);
 		wire_put_tags(call->out);

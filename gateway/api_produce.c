@@ -29,14 +29,14 @@ enum api_result api_produce(struct api_call *call)
 	if (acks == 0 || topics < 0)
 		return API_CLOSE;
 	wire_put_array(call->out, topics);
-	for (int32_t i = 0; i < topics && !call->in->failed; i++) {
+	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
 		wire_put_string(call->out, wire_get_name(call->in));
 		int32_t partitions = wire_get_array(call->in, 8);
 
 		if (partitions < 0)
 			return API_CLOSE;
 		wire_put_array(call->out, partitions);
-		for (int32_t n = 0; n < partitions && !call->in->failed; n++) {
+		for (int32_t n = 0; n < partitions && api_goes_on(call); n++) {
 			refuse(call, wire_get32(call->in));
 			wire_get_bytes(call->in);
 		}

@@ -18,7 +18,7 @@ static struct group_sync read_sync(struct api_call *call)
 	}
 	sync.count = wire_get_array(call->in, 2);
 	sync.assignments = *call->in;
-	for (int32_t i = 0; i < sync.count && !call->in->failed; i++) {
+	for (int32_t i = 0; i < sync.count && api_goes_on(call); i++) {
 		wire_get_name(call->in);
 		wire_get_bytes(call->in);
 		wire_get_tags(call->in);

@@ -193,15 +193,19 @@ static enum step answer(struct connection_context *context, struct connection *c
 	if (key == KEY_FETCH && !again && c->answer.extents_count)
 		report_count_fetch(&context->counters, now_us() - since_us);
 	enter(context, c, CONNECTION_SENDS, LIMIT_SEND_MS);
+	c->answered_ms = context->now_ms;
 	api_kept_clear(&c->kept);
 	return STEP_ON;
 }
 
-/* One read, of at least what the request at hand needs. */
+/* One read. */
 static enum step receive(struct connection_context *context, struct connection *c)
 {
 	size_t need = c->frame > c->input_len ? c->frame : c->input_len + 1;
 
+	/* Room for twice what came, not for what was announced: that costs nothing. */
+	if (need > 2 * c->input_len)
+		need = 2 * c->input_len;
 	if (need < LIMIT_REQUEST_KEPT / 4)
 		need = LIMIT_REQUEST_KEPT / 4;
 	if (need > c->input_room && !resize(context, c, need))
@@ -278,6 +282,13 @@ void connection_warmed(struct connection *c, uint32_t length)
 {
 	c->job = NULL;
 	answer_warmed(&c->answer, length);
+}
+
+bool connection_tidy(const struct connection_context *context, struct connection *c)
+{
+	sent_files_tidy(&c->sent);
+	return c->phase != CONNECTION_SENDS || context->now_ms < c->answered_ms + LIMIT_SEND_MS ||
+	       answer_current(&c->answer);
 }
 
 static enum step send_answer(struct connection_context *context, struct connection *c,

@@ -28,6 +28,7 @@ struct connection {
 	struct answer answer;
 	struct api_kept kept;
 	struct sent_files sent;
+	uint64_t answered_ms;	  /* when the answer began */
 	unsigned pipelined;	  /* answers in a row that the next request did not wait for */
 	uint64_t not_before_ms;	  /* a request that waits is not tried again before */
 	struct prefetch_job *job; /* while it sends: what it waits for, or NULL */
@@ -71,6 +72,10 @@ bool connection_due(const struct connection_context *context, const struct conne
 
 /* What it waited for was read, as far as `length`. */
 void connection_warmed(struct connection *c, uint32_t length);
+
+/* Once in a while: retired segments are not kept on the disk for it, but while they are being sent.
+ * False: it is to be destroyed, for that takes too long. */
+bool connection_tidy(const struct connection_context *context, struct connection *c);
 
 /* What epoll should watch for now. */
 uint32_t connection_events(const struct connection *c);

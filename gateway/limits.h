@@ -24,8 +24,7 @@ enum {
 
 	LIMIT_PIPELINED =
 		16, /* answers whose files are held for a client that does not wait for them */
-	LIMIT_AGAIN = 10,     /* times as long as it took, a Fetch that waits is left alone */
-	LIMIT_PROTOCOLS = 32, /* that one member names */
+	LIMIT_AGAIN = 10, /* times as long as it took, a Fetch that waits is left alone */
 
 	/* What is on the disk only: so much and more is read by another thread, in such pieces. */
 	LIMIT_COLD_BYTES = 128 << 10,
@@ -38,7 +37,8 @@ enum {
 	/* Times in ms. */
 	LIMIT_IDLE_MS = 10 * 60 * 1000, /* between requests, as Kafka's connections.max.idle.ms */
 	LIMIT_RECEIVE_MS = 30 * 1000,	/* from the first byte of a request to its last */
-	LIMIT_SEND_MS = 120 * 1000,	/* without one byte of the answer taken */
+	LIMIT_SEND_MS = 120 * 1000,	/* without one byte of the answer taken; all of it, if
+					 * it is from segments that are retired meanwhile */
 	LIMIT_WAIT_MS = 5 * 60 * 1000,	/* a Fetch that asks for more gets this */
 
 	LIMIT_WATCHES = 16,	 /* partitions of a waiting Fetch that are looked at one by one */

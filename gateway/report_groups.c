@@ -8,9 +8,11 @@ static void set(char *field, size_t size, const char *text)
 	report_name(field, size, text ? text : "", text ? strlen(text) : 0);
 }
 
-/* Of which member each commit's partition is, as far as the group's kind tells: by index. */
+enum { OWNER_NONE = -1, OWNER_NEXT = -2 };
+
+/* How many partitions a member has; those with a commit are marked as its. */
 static uint32_t count_assigned(const struct group *group, const struct group_member *m,
-			       int32_t index, int32_t *owners)
+			       int32_t *owners)
 {
 	struct group_assigned at = group_assigned(group, m);
 	uint32_t count = 0;
@@ -18,8 +20,8 @@ static uint32_t count_assigned(const struct group *group, const struct group_mem
 	while (group_assigned_next(&at)) {
 		const struct offset *o = offsets_find(&group->offsets, at.topic, at.partition);
 
-		if (o && owners)
-			owners[o - group->offsets.list] = index;
+		if (o)
+			owners[o - group->offsets.list] = OWNER_NEXT;
 		count++;
 	}
 	return count;
@@ -28,14 +30,16 @@ static uint32_t count_assigned(const struct group *group, const struct group_mem
 static void add_member(struct report *report, uint32_t index, const struct group *group,
 		       const struct group_member *m, int32_t *owners)
 {
-	struct report_member row = {.group = index,
-				    .partitions = count_assigned(group, m, -1, NULL)};
+	struct report_member row = {.group = index, .partitions = count_assigned(group, m, owners)};
 
 	set(row.id, sizeof(row.id), m->id);
 	set(row.instance, sizeof(row.instance), m->instance);
 	set(row.client, sizeof(row.client), m->client_id);
 	set(row.host, sizeof(row.host), m->host);
-	count_assigned(group, m, report_add_member(report, &row), owners);
+	int32_t own = report_add_member(report, &row);
+	for (size_t i = 0; i < group->offsets.count; i++)
+		if (owners[i] == OWNER_NEXT)
+			owners[i] = own;
 }
 
 static void add_offset(struct report *report, uint32_t index, const struct offset *o, int32_t owner,
@@ -69,7 +73,7 @@ static void add_group(struct report *report, const struct group *group,
 	if (!owners)
 		return;
 	for (size_t i = 0; i < count; i++)
-		owners[i] = -1;
+		owners[i] = OWNER_NONE;
 	set(row.id, sizeof(row.id), group->name);
 	set(row.state, sizeof(row.state), group_state_name(group->state));
 	set(row.protocol_type, sizeof(row.protocol_type), group->protocol_type);

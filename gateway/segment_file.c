@@ -121,9 +121,15 @@ void segment_file_put(struct segment_file *file)
 {
 	if (--file->refs > 0)
 		return;
+	struct segment_files *files = file->owner;
+
 	flock(file->fd, LOCK_UN);
-	file->owner->idle++;
-	trim(file->owner, LIMIT_FILES_KEPT);
+	files->idle++;
+	/* One that is gone would only keep its blocks from the disk. */
+	if (segment_file_current(file))
+		trim(files, LIMIT_FILES_KEPT);
+	else
+		destroy(files, place_of(files, file->base));
 }
 
 bool segment_file_current(const struct segment_file *file)

@@ -2,12 +2,9 @@
  * The open .log files of one partition, shared by all answers that take bytes from them. One
  * thread.
  *
- * A file may be retired while an answer is on its way, and then be written anew under another name.
- * So an answer's last byte is held back until segment_file_current() has said of each of its files
- * that all bytes before it were still the right ones.
- *
- * What was sent lies in sockets as pages of the file for a while yet. A file that somebody holds is
- * locked (flock), and the dataplane does not write over it: hold it until the client has the bytes.
+ * The dataplane writes over files that it has retired. Not over one that somebody holds, for it is
+ * locked (flock): then it is unlinked. What was sent lies in sockets as pages of the file for a
+ * while yet, so a file is held until the client has read the bytes.
  */
 #pragma once
 

@@ -20,6 +20,19 @@ void sent_files_let_go(struct sent_files *sent)
 	sent->count = 0;
 }
 
+void sent_files_tidy(struct sent_files *sent)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < sent->count; i++) {
+		if (segment_file_current(sent->list[i]))
+			sent->list[kept++] = sent->list[i];
+		else
+			segment_file_put(sent->list[i]);
+	}
+	sent->count = kept;
+}
+
 static bool has(const struct sent_files *sent, const struct segment_file *file)
 {
 	for (unsigned i = 0; i < sent->count; i++)

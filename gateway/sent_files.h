@@ -14,6 +14,8 @@ struct sent_files {
 
 /* Those of an answer that is out. Where memory is short they are not held. */
 void sent_files_add(struct sent_files *sent, const struct answer *answer);
+/* Lets go of files that were retired meanwhile: nobody writes over those, as they were held. */
+void sent_files_tidy(struct sent_files *sent);
 /* The client has asked for more: it has read what it got before. */
 void sent_files_let_go(struct sent_files *sent);
 /* Closes fd, a socket: what is still queued is dropped, if it is of files. unfinished: an answer

@@ -304,6 +304,8 @@ static void sweep(struct server *s)
 		if (c->phase != CONNECTION_WAITS && s->context.now_ms >= c->deadline_ms) {
 			s->context.counters.overdue++;
 			remove_connection(s, c);
+		} else if (!connection_tidy(&s->context, c)) {
+			remove_connection(s, c);
 		}
 	}
 	if (!s->accepts) {

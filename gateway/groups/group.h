@@ -18,7 +18,12 @@ enum {
 	GROUP_NAME_MAX = 255,
 	GROUP_SESSION_MIN_MS = 6000, /* Kafka's group.min.session.timeout.ms, and max */
 	GROUP_SESSION_MAX_MS = 1800000,
-	GROUP_FRESH_MS = 300000, /* a new member whose first join does not end goes after this */
+	GROUP_REBALANCE_MIN_MS = 1000, /* who says less gets this */
+	GROUP_PROTOCOLS_MAX = 32,      /* that one member names */
+	GROUP_PENDING_MAX = 1024,  /* ids given out that have not joined; then the oldest goes */
+	GROUP_PENDING_MS = 30000,  /* so long at most is one waited for */
+	GROUP_BYTES_MAX = 3 << 20, /* of all members: the leader is told of all in one answer */
+	GROUP_FRESH_MS = 300000,   /* a new member whose first join does not end goes after this */
 };
 
 enum group_state { GROUP_EMPTY, GROUP_PREPARING, GROUP_COMPLETING, GROUP_STABLE };
@@ -52,9 +57,10 @@ struct group_pending {
 
 struct group {
 	char name[GROUP_NAME_MAX + 1]; /* "": not in use */
-	uint64_t life;		       /* another one each time that the name is used anew */
-	uint64_t changes;	       /* moves when somebody who waits may have an answer */
-	uint64_t deadline_ms;	       /* group_tick() is due then, or later */
+	unsigned slot;
+	uint64_t life;	      /* another one each time that the name is used anew */
+	uint64_t changes;     /* moves when somebody who waits may have an answer */
+	uint64_t deadline_ms; /* group_tick() is due then, or later */
 	enum group_state state;
 	int32_t generation;
 	char *protocol_type, *protocol; /* NULL: none */
@@ -72,7 +78,7 @@ struct group {
 	int64_t emptied_ms;   /* wall: EMPTY since; meant for STATE EMPTY only */
 	unsigned ops;	      /* of the store, on their way */
 	struct offsets offsets;
-	size_t bytes; /* of members and offsets */
+	size_t bytes; /* of members */
 };
 
 struct groups;

@@ -24,7 +24,7 @@ bool group_member_rename(struct group_member *member, const char *id);
 char *group_new_member_id(struct wire_string prefix);
 
 bool group_pending_add(struct groups *groups, struct group *group, char *id, int32_t session_ms);
-bool group_pending_remove(struct group *group, struct wire_string id);
+bool group_pending_remove(struct groups *groups, struct group *group, struct wire_string id);
 
 /* Its name's place is free again (groups.c). */
 void groups_forget(struct groups *groups, struct group *group);

@@ -25,7 +25,7 @@ static int add_and_park(struct groups *groups, struct group *group, const struct
 {
 	char *type = NULL;
 
-	if (group->members_count + group->pending_count >= GROUP_MEMBERS_MAX)
+	if (group->members_count >= GROUP_MEMBERS_MAX)
 		return ERROR_GROUP_MAX_SIZE_REACHED;
 	if (!group->members) {
 		type = strndup(join->protocol_type.at, (size_t)join->protocol_type.len);
@@ -60,7 +60,7 @@ static int join_new(struct groups *groups, struct group *group, const struct gro
 		free(id);
 		return result;
 	}
-	if (group->members_count + group->pending_count >= GROUP_MEMBERS_MAX ||
+	if (group->members_count >= GROUP_MEMBERS_MAX ||
 	    !group_pending_add(groups, group, id, join->session_ms)) {
 		free(id);
 		return ERROR_GROUP_MAX_SIZE_REACHED;
@@ -142,7 +142,7 @@ static int join_known(struct groups *groups, struct group *group, const struct g
 					    .generation = GROUP_ANY_GENERATION};
 	struct group_member *member;
 
-	if (join->instance.len < 0 && group_pending_remove(group, join->member)) {
+	if (join->instance.len < 0 && group_pending_remove(groups, group, join->member)) {
 		char *id = strndup(join->member.at, (size_t)join->member.len);
 		int result = id ? add_and_park(groups, group, join, id, ticket)
 				: ERROR_COORDINATOR_NOT_AVAILABLE;
@@ -175,8 +175,11 @@ static enum protocol_error acceptable(const struct group_join *join)
 		return ERROR_INVALID_GROUP_ID;
 	if (join->session_ms < GROUP_SESSION_MIN_MS || join->session_ms > GROUP_SESSION_MAX_MS)
 		return ERROR_INVALID_SESSION_TIMEOUT;
-	if (join->instance.len == 0 || join->instance.len > GROUP_NAME_MAX)
+	if (join->instance.len == 0 || join->instance.len > GROUP_NAME_MAX ||
+	    (join->instance.len > 0 && memchr(join->instance.at, 0, (size_t)join->instance.len)))
 		return ERROR_INVALID_REQUEST;
+	if (join->protocol_type.len > GROUP_NAME_MAX)
+		return ERROR_INCONSISTENT_GROUP_PROTOCOL;
 	return ERROR_NONE;
 }
 

@@ -41,6 +41,17 @@ static size_t size_of(const struct group_member *m)
 	       length(m->host) + m->protocols.len + m->assignment.len;
 }
 
+/* So many bytes in place of others. False: more than may be. */
+static bool count_bytes(struct groups *groups, struct group *group, size_t before, size_t after)
+{
+	if (after > before && (groups->bytes - before + after > GROUPS_BYTES_MAX ||
+			       group->bytes - before + after > GROUP_BYTES_MAX))
+		return false;
+	groups->bytes = groups->bytes - before + after;
+	group->bytes = group->bytes - before + after;
+	return true;
+}
+
 static void free_member(struct group_member *m)
 {
 	free(m->id);
@@ -71,21 +82,24 @@ static char *copy_of(struct wire_string string)
 	return strndup(string.len > 0 ? string.at : "", string.len > 0 ? (size_t)string.len : 0);
 }
 
-/* A random UUID, version 4, behind a prefix, which may be cut. */
+/* A random UUID, version 4, behind a prefix, which may be cut; what might end or break a text in
+ * other hands is left out of it. */
 char *group_new_member_id(struct wire_string prefix)
 {
 	uint8_t u[16];
-	char *id = NULL;
+	char *id = NULL, clean[GROUP_NAME_MAX];
 	int len = prefix.len < 0 ? 0 : prefix.len < GROUP_NAME_MAX ? prefix.len : GROUP_NAME_MAX;
 
+	for (int i = 0; i < len; i++)
+		clean[i] = prefix.at[i] > ' ' && prefix.at[i] < 0x7f ? prefix.at[i] : '_';
 	if (getrandom(u, sizeof(u), 0) != sizeof(u))
 		return NULL;
 	u[6] = (uint8_t)((u[6] & 0x0f) | 0x40);
 	u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
 	if (asprintf(&id,
 		     "%.*s-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		     len, prefix.at ? prefix.at : "", u[0], u[1], u[2], u[3], u[4], u[5], u[6],
-		     u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]) < 0)
+		     len, clean, u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10],
+		     u[11], u[12], u[13], u[14], u[15]) < 0)
 		return NULL;
 	return id;
 }
@@ -105,11 +119,10 @@ struct group_member *group_member_add(struct groups *groups, struct group *group
 	m->rebalance_ms = join->rebalance_ms;
 	if (!m->id || !m->client_id || !m->host || (join->instance.len >= 0 && !m->instance) ||
 	    !set_bytes(&m->protocols, join->protocols.data, join->protocols.len) ||
-	    !set_bytes(&m->assignment, NULL, 0) || groups->bytes + size_of(m) > GROUPS_BYTES_MAX) {
+	    !set_bytes(&m->assignment, NULL, 0) || !count_bytes(groups, group, 0, size_of(m))) {
 		free_member(m);
 		return NULL;
 	}
-	groups->bytes += size_of(m);
 	/* In the order in which they came: the first is the leader. */
 	while (*end)
 		end = &(*end)->next;
@@ -123,10 +136,12 @@ bool group_member_update(struct groups *groups, struct group *group, struct grou
 {
 	size_t before = m->protocols.len;
 
-	if (groups->bytes - before + join->protocols.len > GROUPS_BYTES_MAX ||
-	    !set_bytes(&m->protocols, join->protocols.data, join->protocols.len))
+	if (!count_bytes(groups, group, before, join->protocols.len))
 		return false;
-	groups->bytes = groups->bytes - before + m->protocols.len;
+	if (!set_bytes(&m->protocols, join->protocols.data, join->protocols.len)) {
+		count_bytes(groups, group, join->protocols.len, before);
+		return false;
+	}
 	m->session_ms = join->session_ms;
 	m->rebalance_ms = join->rebalance_ms;
 	return true;
@@ -137,11 +152,12 @@ bool group_member_assign(struct groups *groups, struct group *group, struct grou
 {
 	size_t before = m->assignment.len;
 
-	if (groups->bytes - before + len > GROUPS_BYTES_MAX ||
-	    !set_bytes(&m->assignment, data, len))
+	if (!count_bytes(groups, group, before, len))
 		return false;
-	groups->bytes = groups->bytes - before + len;
-	return true;
+	if (set_bytes(&m->assignment, data, len))
+		return true;
+	count_bytes(groups, group, len, before);
+	return false;
 }
 
 bool group_member_same(const struct group_member *m, const struct group_join *join)
@@ -158,7 +174,7 @@ void group_member_remove(struct groups *groups, struct group *group, struct grou
 		link = &(*link)->next;
 	*link = m->next;
 	group->members_count--;
-	groups->bytes -= size_of(m);
+	count_bytes(groups, group, size_of(m), 0);
 	if (group->leader && strcmp(group->leader, m->id) == 0) {
 		free(group->leader);
 		group->leader = NULL;
@@ -187,33 +203,53 @@ bool group_member_rename(struct group_member *m, const char *id)
 	return true;
 }
 
+static size_t size_of_pending(const struct group_pending *p)
+{
+	return sizeof(*p) + length(p->id);
+}
+
+static void forget_pending(struct groups *groups, struct group *group, struct group_pending **link)
+{
+	struct group_pending *p = *link;
+
+	*link = p->next;
+	group->pending_count--;
+	groups->bytes -= size_of_pending(p);
+	free(p->id);
+	free(p);
+}
+
 bool group_pending_add(struct groups *groups, struct group *group, char *id, int32_t session_ms)
 {
-	struct group_pending *p = calloc(1, sizeof(*p));
+	struct group_pending *p = calloc(1, sizeof(*p)), **end = &group->pending;
 
-	if (!p)
+	if (!p || groups->bytes > GROUPS_BYTES_MAX) {
+		free(p);
 		return false;
+	}
+	while (group->pending_count >= GROUP_PENDING_MAX)
+		forget_pending(groups, group, &group->pending);
 	p->id = id;
-	p->expires_ms = groups->now_ms + (uint32_t)session_ms;
-	p->next = group->pending;
-	group->pending = p;
+	p->expires_ms = groups->now_ms +
+			(uint32_t)(session_ms < GROUP_PENDING_MS ? session_ms : GROUP_PENDING_MS);
+	/* The oldest is first. */
+	while (*end)
+		end = &(*end)->next;
+	*end = p;
 	group->pending_count++;
+	groups->bytes += size_of_pending(p);
 	groups_timer(groups, group, p->expires_ms);
 	return true;
 }
 
-bool group_pending_remove(struct group *group, struct wire_string id)
+bool group_pending_remove(struct groups *groups, struct group *group, struct wire_string id)
 {
-	struct group_pending **link = &group->pending, *p;
+	struct group_pending **link = &group->pending;
 
 	while (*link && !is((*link)->id, id))
 		link = &(*link)->next;
-	p = *link;
-	if (!p)
+	if (!*link)
 		return false;
-	*link = p->next;
-	group->pending_count--;
-	free(p->id);
-	free(p);
+	forget_pending(groups, group, link);
 	return true;
 }

@@ -69,44 +69,50 @@ bool group_supports(const struct group *group, const struct group_join *join)
 	return false;
 }
 
-/* The first of its own that all others know too. */
-static bool vote_of(const struct group *group, const struct group_member *m,
-		    struct wire_string *out)
+/* What all members know: of the first one's, as many as a member may name. */
+static unsigned find_common(const struct group *group, struct wire_string *common)
+{
+	struct wire_reader r = reader_of(&group->members->protocols);
+	struct protocol p;
+	unsigned count = 0;
+
+	while (count < GROUP_PROTOCOLS_MAX && next_protocol(&r, &p))
+		if (all_support(group, p.name))
+			common[count++] = p.name;
+	return count;
+}
+
+/* Votes for the first of its own that is common. */
+static void vote(const struct group_member *m, const struct wire_string *common, unsigned count,
+		 unsigned *votes)
 {
 	struct wire_reader r = reader_of(&m->protocols);
 	struct protocol p;
 
 	while (next_protocol(&r, &p)) {
-		if (all_support(group, p.name)) {
-			*out = p.name;
-			return true;
+		for (unsigned i = 0; i < count; i++) {
+			if (same(common[i], p.name)) {
+				votes[i]++;
+				return;
+			}
 		}
 	}
-	return false;
 }
 
 char *group_choose_protocol(const struct group *group)
 {
-	struct wire_string best = {.len = -1};
-	unsigned most = 0;
+	struct wire_string common[GROUP_PROTOCOLS_MAX];
+	unsigned votes[GROUP_PROTOCOLS_MAX] = {0}, best = 0;
+	unsigned count = group->members ? find_common(group, common) : 0;
 
-	/* Few members name more than three: each vote is compared with all others. */
-	for (const struct group_member *m = group->members; m; m = m->next) {
-		struct wire_string mine, other;
-		unsigned votes = 0;
-
-		if (!vote_of(group, m, &mine))
-			return NULL;
-		if (best.len >= 0 && same(best, mine))
-			continue;
-		for (const struct group_member *n = m; n; n = n->next)
-			votes += vote_of(group, n, &other) && same(mine, other);
-		if (votes > most) {
-			most = votes;
-			best = mine;
-		}
-	}
-	return best.len < 0 ? NULL : strndup(best.at, (size_t)best.len);
+	if (count == 0)
+		return NULL;
+	for (const struct group_member *m = group->members; m; m = m->next)
+		vote(m, common, count, votes);
+	for (unsigned i = 1; i < count; i++)
+		if (votes[i] > votes[best])
+			best = i;
+	return strndup(common[best].at, (size_t)common[best].len);
 }
 
 struct wire_string group_metadata(const struct group *group, const struct group_member *member)

@@ -6,7 +6,7 @@
 
 static uint32_t longest_rebalance(const struct group *group)
 {
-	int32_t longest = 0;
+	int32_t longest = GROUP_REBALANCE_MIN_MS;
 
 	for (const struct group_member *m = group->members; m; m = m->next)
 		if (m->rebalance_ms > longest)
@@ -229,7 +229,7 @@ static void expire_pending(struct groups *groups, struct group *group)
 		if (groups->now_ms < p->expires_ms)
 			continue;
 		struct wire_string id = {.at = p->id, .len = (int)strlen(p->id)};
-		gone |= group_pending_remove(group, id);
+		gone |= group_pending_remove(groups, group, id);
 	}
 	if (gone)
 		group_try_complete(groups, group);

@@ -178,7 +178,7 @@ enum protocol_error group_leave(struct groups *groups, struct wire_string name,
 	/* An administrator names a static member by its instance alone. */
 	if (instance.len >= 0 && id.len == 0)
 		caller.member.len = -1;
-	if (instance.len < 0 && group_pending_remove(group, id)) {
+	if (instance.len < 0 && group_pending_remove(groups, group, id)) {
 		group_try_complete(groups, group);
 		return ERROR_NONE;
 	}

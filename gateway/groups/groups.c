@@ -9,24 +9,41 @@ enum { EXPIRE_EACH_MS = 60 * 1000 };
 
 /* --- by name ---------------------------------------------------------------------------------- */
 
+bool groups_name_valid(struct wire_string name)
+{
+	return name.len > 0 && name.len <= GROUP_NAME_MAX && !memchr(name.at, 0, (size_t)name.len);
+}
+
+/* FNV-1a; 0 is for places that are free. */
+static uint32_t hash_of(struct wire_string name)
+{
+	uint32_t hash = 0x811c9dc5;
+
+	for (int32_t i = 0; i < name.len; i++)
+		hash = (hash ^ (uint8_t)name.at[i]) * 0x01000193;
+	return hash ? hash : 1;
+}
+
 struct group *groups_find(const struct groups *groups, struct wire_string name)
 {
-	if (name.len <= 0 || name.len > GROUP_NAME_MAX)
+	if (!groups_name_valid(name))
 		return NULL;
+	uint32_t hash = hash_of(name);
 	for (unsigned i = 0; i < groups->slots_count; i++) {
 		struct group *group = groups->slots[i];
 
-		if (memcmp(group->name, name.at, (size_t)name.len) == 0 && !group->name[name.len])
+		if (groups->hashes[i] == hash && !group->name[name.len] &&
+		    memcmp(group->name, name.at, (size_t)name.len) == 0)
 			return group;
 	}
 	return NULL;
 }
 
-static struct group *free_slot(struct groups *groups)
+static struct group *free_slot(struct groups *groups, unsigned *slot)
 {
-	for (unsigned i = 0; i < groups->slots_count; i++)
-		if (!groups->slots[i]->name[0])
-			return groups->slots[i];
+	for (*slot = 0; *slot < groups->slots_count; ++*slot)
+		if (!groups->hashes[*slot])
+			return groups->slots[*slot];
 	if (groups->slots_count == GROUPS_MAX)
 		return NULL;
 	struct group *group = calloc(1, sizeof(*group));
@@ -38,19 +55,21 @@ static struct group *free_slot(struct groups *groups)
 struct group *groups_get(struct groups *groups, struct wire_string name)
 {
 	struct group *group = groups_find(groups, name);
+	unsigned slot;
 
-	if (group || name.len <= 0 || name.len > GROUP_NAME_MAX ||
-	    memchr(name.at, 0, (size_t)name.len))
+	if (group || !groups_name_valid(name))
 		return group;
-	group = free_slot(groups);
+	group = free_slot(groups, &slot);
 	if (!group)
 		return NULL;
 	uint64_t changes = group->changes;
-	*group = (struct group){.changes = changes,
+	*group = (struct group){.slot = slot,
+				.changes = changes,
 				.life = ++groups->lives,
 				.deadline_ms = UINT64_MAX,
 				.emptied_ms = groups->wall_ms};
 	memcpy(group->name, name.at, (size_t)name.len);
+	groups->hashes[slot] = hash_of(name);
 	groups_timer(groups, group, groups->now_ms + GROUPS_EMPTY_KEPT_MS);
 	return group;
 }
@@ -62,7 +81,8 @@ void groups_forget(struct groups *groups, struct group *group)
 	while (group->pending) {
 		const char *id = group->pending->id;
 
-		group_pending_remove(group, (struct wire_string){.at = id, .len = (int)strlen(id)});
+		group_pending_remove(groups, group,
+				     (struct wire_string){.at = id, .len = (int)strlen(id)});
 	}
 	groups->bytes -= group->offsets.bytes;
 	offsets_clear(&group->offsets);
@@ -72,14 +92,31 @@ void groups_forget(struct groups *groups, struct group *group)
 	group->protocol_type = group->protocol = group->leader = NULL;
 	group->name[0] = 0;
 	group->life = 0;
+	groups->hashes[group->slot] = 0;
 	group->deadline_ms = UINT64_MAX;
 	groups_changed(groups, group);
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
 
+/* What stands in the past stays as long ago as it was, when somebody sets the clock. */
+static void shift_past(struct groups *groups, int64_t by_ms)
+{
+	for (unsigned i = 0; i < groups->slots_count; i++) {
+		struct group *group = groups->slots[i];
+
+		group->emptied_ms += by_ms;
+		for (size_t n = 0; n < group->offsets.count; n++)
+			group->offsets.list[n].commit_ms += by_ms;
+	}
+}
+
 void groups_set_time(struct groups *groups, uint64_t now_ms, int64_t wall_ms)
 {
+	int64_t step = wall_ms - groups->wall_ms - (int64_t)(now_ms - groups->now_ms);
+
+	if (groups->now_ms && (step > GROUPS_CLOCK_STEP_MS || step < -GROUPS_CLOCK_STEP_MS))
+		shift_past(groups, step);
 	groups->now_ms = now_ms;
 	groups->wall_ms = wall_ms;
 }

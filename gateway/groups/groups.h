@@ -8,12 +8,13 @@
 #include "store.h"
 
 enum {
-	GROUPS_MAX = 1024,
+	GROUPS_MAX = 8192,
 	GROUP_MEMBERS_MAX = 1024,	 /* with those that were only given an id */
 	GROUPS_BYTES_MAX = 64 << 20,	 /* of members and offsets, all groups together */
 	GROUPS_OPS_BYTES_MAX = 16 << 20, /* on their way to the store */
 	GROUPS_METADATA_MAX = 4096,	 /* of one commit, as Kafka's offset.metadata.max.bytes */
-	GROUPS_INITIAL_DELAY_MS = 3000,	 /* as group.initial.rebalance.delay.ms */
+	GROUPS_CLOCK_STEP_MS = 60 * 60 * 1000, /* more than clocks are corrected by */
+	GROUPS_INITIAL_DELAY_MS = 3000,	       /* as group.initial.rebalance.delay.ms */
 	GROUPS_EMPTY_KEPT_MS = 10 * 60 * 1000, /* a group that has neither members nor offsets */
 };
 /* Of an empty group's offsets, as offsets.retention.minutes: seven days. */
@@ -21,6 +22,7 @@ enum {
 
 struct groups {
 	struct store *store;
+	uint32_t hashes[GROUPS_MAX];	 /* of the slots' names; 0: free */
 	struct group *slots[GROUPS_MAX]; /* never freed before groups_close(): see group.changes */
 	unsigned slots_count;		 /* made so far */
 	uint64_t now_ms;		 /* monotonic; set by the owner before each use */
@@ -42,6 +44,8 @@ void groups_close(struct groups *groups);
 /* The time of this turn. */
 void groups_set_time(struct groups *groups, uint64_t now_ms, int64_t wall_ms);
 
+/* Not empty, not too long, and without zeros. */
+bool groups_name_valid(struct wire_string name);
 /* NULL: there is none. */
 struct group *groups_find(const struct groups *groups, struct wire_string name);
 /* Made if it is not there; NULL: no memory, or too many. */

@@ -174,7 +174,8 @@ void groups_store_gone(struct store_op *op, const struct group *group)
 
 static void load_group(struct group *group, const struct store_value *v)
 {
-	group->generation = (int32_t)v[1].number;
+	group->generation =
+		v[1].number >= 0 && v[1].number < INT32_MAX / 2 ? (int32_t)v[1].number : 0;
 	group->protocol_type = v[2].type == STORE_TEXT ? text_of(&v[2]) : NULL;
 	group->protocol = v[3].type == STORE_TEXT ? text_of(&v[3]) : NULL;
 	group->leader = v[4].type == STORE_TEXT ? text_of(&v[4]) : NULL;
@@ -185,14 +186,24 @@ static void load_group(struct group *group, const struct store_value *v)
 static void load_member(struct groups *groups, struct group *group, const struct store_value *v)
 {
 	char *id = text_of(&v[1]), *host = text_of(&v[4]);
-	const struct group_join join = {.instance = string_of(&v[2]),
-					.client_id = string_of(&v[3]),
-					.host = host ? host : "",
-					.session_ms = (int32_t)v[5].number,
-					.rebalance_ms = (int32_t)v[6].number,
-					.protocols = {.data = (uint8_t *)v[7].at, .len = v[7].len}};
-	struct group_member *m = id ? group_member_add(groups, group, &join, id) : NULL;
+	const struct group_join join = {
+		.instance = string_of(&v[2]),
+		.client_id = string_of(&v[3]),
+		.protocol_type = {.at = group->protocol_type ? group->protocol_type : "",
+				  .len = group->protocol_type
+						 ? (int32_t)strlen(group->protocol_type)
+						 : 0},
+		.host = host ? host : "",
+		.session_ms = (int32_t)v[5].number,
+		.rebalance_ms = (int32_t)v[6].number,
+		.protocols = {.data = (uint8_t *)v[7].at, .len = v[7].len}};
+	struct group_member *m = NULL;
 
+	/* What cannot have been written by us is left out: its client joins again. */
+	if (id && *id && v[5].number >= GROUP_SESSION_MIN_MS &&
+	    v[5].number <= GROUP_SESSION_MAX_MS && v[6].number >= 0 && v[6].number <= INT32_MAX &&
+	    group->members_count < GROUP_MEMBERS_MAX && group_supports(group, &join))
+		m = group_member_add(groups, group, &join, id);
 	if (m) {
 		group_member_assign(groups, group, m, v[8].at, v[8].len);
 		group_member_touch(groups, group, m);

@@ -102,8 +102,8 @@ static int take(struct store *s, const char *path)
 	if (code == SQLITE_OK)
 		code = sqlite3_busy_timeout(s->db, BUSY_MS);
 	if (code == SQLITE_OK)
-		code = run(s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-			      "PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
+		code = run(s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL;"
+			      "BEGIN IMMEDIATE");
 	if (code != SQLITE_OK)
 		return to_errno(code);
 	int64_t id = pragma(s, "PRAGMA application_id"), layout = pragma(s, "PRAGMA user_version");
@@ -116,7 +116,7 @@ static int take(struct store *s, const char *path)
 	if (code == SQLITE_OK)
 		code = run(s, schema);
 	if (code == SQLITE_OK)
-		code = run(s, "COMMIT");
+		code = run(s, "COMMIT; PRAGMA journal_mode = WAL");
 	for (unsigned i = 0; code == SQLITE_OK && i < STORE_ROW_KINDS; i++)
 		code = sqlite3_prepare_v3(s->db, changes[i], -1, SQLITE_PREPARE_PERSISTENT,
 					  &s->changes[i], NULL);
@@ -191,7 +191,7 @@ static void finish(struct store *s, struct store_op *list, int code)
 	struct store_op **end = &list;
 
 	for (; *end; end = &(*end)->next)
-		(*end)->status = code == SQLITE_OK ? STORE_DONE : STORE_FAILED;
+		(*end)->result = code == SQLITE_OK ? STORE_DONE : STORE_FAILED;
 	pthread_mutex_lock(&s->lock);
 	*s->done_end = list;
 	s->done_end = end;
@@ -372,5 +372,7 @@ struct store_op *store_take_done(struct store *s)
 	s->done = NULL;
 	s->done_end = &s->done;
 	pthread_mutex_unlock(&s->lock);
+	for (struct store_op *op = list; op; op = op->next)
+		op->status = op->result;
 	return list;
 }

@@ -49,7 +49,8 @@ enum store_status { STORE_PENDING, STORE_DONE, STORE_FAILED };
 
 struct store_op {
 	struct store_op *next;
-	enum store_status status; /* the gateway's thread reads it after store_take_done() only */
+	enum store_status status; /* the gateway's: set by store_take_done() */
+	enum store_status result; /* the store's thread's */
 	unsigned holders;	  /* freed with the last one */
 	uint64_t group;		  /* the submitter's: which life of which group */
 	int32_t generation;	  /* the submitter's */
