@@ -13,7 +13,7 @@ static bool wanted(const struct group *group, const struct wire_string *states, 
 	if (!group->name[0])
 		return false;
 	for (int32_t i = 0; i < count; i++)
-		if ((size_t)states[i].len == strlen(state) &&
+		if (states[i].at && (size_t)states[i].len == strlen(state) &&
 		    strncasecmp(states[i].at, state, strlen(state)) == 0)
 			return true;
 	return count == 0;

@@ -32,6 +32,8 @@ static void destroy(struct segment_files *files, struct segment_file **at)
 {
 	struct segment_file *file = *at;
 
+	if (!file)
+		return;
 	*at = file->next;
 	files->idle--;
 	close(file->fd);

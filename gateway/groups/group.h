@@ -136,7 +136,7 @@ enum protocol_error group_heartbeat(struct groups *groups, const struct group_ca
 
 /* One member goes. */
 enum protocol_error group_leave(struct groups *groups, struct wire_string name,
-				struct wire_string member, struct wire_string instance);
+				struct wire_string id, struct wire_string instance);
 
 /* May this caller commit? With ERROR_NONE *out is the group, made if there was none. */
 enum protocol_error group_may_commit(struct groups *groups, const struct group_caller *caller,
