@@ -138,7 +138,7 @@ static bool is_cold(const struct answer *answer)
 	uint64_t position;
 	uint32_t length;
 
-	if (answer->extent_sent < answer->extent_warm)
+	if (answer->waits || answer->extent_sent < answer->extent_warm)
 		return false;
 	answer_next(answer, &file, &position, &length);
 	if (length > LIMIT_TURN_BYTES)

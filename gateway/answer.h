@@ -24,6 +24,7 @@ struct answer {
 	/* Sent so far: extents done, of the next one, and bytes of memory. */
 	unsigned extent;
 	uint32_t extent_sent;
+	bool waits;	      /* for the disk, in place: never ANSWER_COLD. The sender's */
 	uint32_t extent_warm; /* that far this extent was read into the page cache for us */
 	size_t sent;
 	uint64_t file_sent; /* bytes of files, of all extents */

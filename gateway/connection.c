@@ -148,6 +148,13 @@ static void let_go_of_read(struct connection *c)
 	sent_files_let_go(&c->sent);
 }
 
+/* A quick disk is read in place: the way through another thread costs more than it saves. */
+static void judge_disk(struct connection_context *context, uint64_t took_us)
+{
+	if (took_us > LIMIT_DISK_US)
+		context->slow_until_ms = context->now_ms + LIMIT_DISK_MS;
+}
+
 /* Works on the request at hand: the first time, or again. */
 static enum step answer(struct connection_context *context, struct connection *c, bool again)
 {
@@ -175,6 +182,8 @@ static enum step answer(struct connection_context *context, struct connection *c
 	}
 	enum api_result result =
 		api_handle(&call, c->input + REQUEST_LENGTH, c->frame - REQUEST_LENGTH);
+	if (key == KEY_FETCH)
+		judge_disk(context, now_us() - since_us);
 	if (result == API_CLOSE) {
 		context->counters.malformed++;
 		return STEP_CLOSE;
@@ -295,8 +304,11 @@ static enum step send_answer(struct connection_context *context, struct connecti
 			     size_t *budget)
 {
 	size_t before = *budget;
+	uint64_t since_us = now_us();
+	c->answer.waits = context->now_ms >= context->slow_until_ms;
 	uint64_t memory_before = c->answer.sent, file_before = c->answer.file_sent;
 	enum answer_sent sent = answer_send(&c->answer, c->fd, budget);
+	judge_disk(context, now_us() - since_us);
 	uint64_t file = c->answer.file_sent - file_before;
 
 	context->counters.sent_bytes += c->answer.sent - memory_before + file;

@@ -51,6 +51,7 @@ struct connection_context {
 	size_t answers_bytes;	     /* of answers larger than LIMIT_ANSWER_KEPT, all together */
 	unsigned waiting;	     /* connections that are CONNECTION_WAITS */
 	unsigned watching;	     /* those of them that wait for records */
+	uint64_t slow_until_ms;	     /* the disk made us wait not long ago */
 	const char *advertised_host; /* what clients are told; NULL: where they reached us */
 	uint16_t advertised_port;
 	struct report_counters counters;

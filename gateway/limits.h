@@ -26,7 +26,10 @@ enum {
 		16, /* answers whose files are held for a client that does not wait for them */
 	LIMIT_AGAIN = 10, /* times as long as it took, a Fetch that waits is left alone */
 
-	/* What is on the disk only: so much and more is read by another thread, in such pieces. */
+	/* What is on the disk only: so much and more is read by another thread, in such pieces, if
+	 * the disk has made all clients wait so long not long ago. */
+	LIMIT_DISK_US = 20000,
+	LIMIT_DISK_MS = 10 * 1000,
 	LIMIT_COLD_BYTES = 128 << 10,
 	LIMIT_PREFETCH_BYTES = 4 << 20,
 

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 enum {
-	PIECE = 128 << 10 /* of one look, and of one wait: what the kernel reads ahead by itself */
+	LOOK_PIECE = 128 << 10, /* no less than what kernels read ahead by themselves */
+	WAIT_PIECE = 1 << 20,
 };
 
 struct prefetch {
@@ -27,8 +28,8 @@ struct prefetch {
 	struct prefetch_job *taken; /* the gateway's thread's alone */
 };
 
-/* The reads are begun all together; then each piece is waited for by its last byte. A failure is
- * for whoever sends the bytes to find. */
+/* Each piece is waited for by its last byte. A failure is for whoever sends the bytes to find. What
+ * comes next in the file is begun, so that the disk has work while these are sent. */
 static void read_ahead(const struct prefetch_job *job)
 {
 	uint64_t end = job->position + job->length;
@@ -36,10 +37,11 @@ static void read_ahead(const struct prefetch_job *job)
 
 	readahead(job->file->fd, (off64_t)job->position, job->length);
 	for (uint64_t at = job->position; at < end;) {
-		at = at + PIECE < end ? at + PIECE : end;
+		at = at + WAIT_PIECE < end ? at + WAIT_PIECE : end;
 		if (pread(job->file->fd, &byte, 1, (off_t)(at - 1)) != 1)
 			return;
 	}
+	readahead(job->file->fd, (off64_t)end, job->length);
 }
 
 static void *work(void *argument)
@@ -147,7 +149,7 @@ static bool is_there(int fd, uint64_t at)
 bool prefetch_is_there(const struct segment_file *file, uint64_t position, uint32_t length)
 {
 	/* The ends alone say little: whoever found the range looked there. */
-	for (uint64_t at = position; at < position + length; at += PIECE)
+	for (uint64_t at = position; at < position + length; at += LOOK_PIECE)
 		if (!is_there(file->fd, at))
 			return false;
 	return is_there(file->fd, position + length - 1);
