@@ -14,13 +14,13 @@ from contestants import BenchError
 
 MIB = 1 << 20
 STREAM = "bench"
-EVENTS = "events"  # the topic of the latency's events
+EVENTS, FLUSHED = "events", "flushed"  # the topics of the latency's events; the second one's are synced before the ack
 SENDERS = 1000
 SEGMENT = 128 * MIB
 RATE = 5000
 RAW = {"connections": 2, "max_bytes": 8 * MIB}
-BARE_S = 0.5
-LINGERS_MS = (0, 5)
+# The broker's contestants: its topic, its producer's linger.ms.
+FED = {"kafka_linger_0": (EVENTS, 0), "kafka_linger_5": (EVENTS, 5), "kafka_flushed": (FLUSHED, 5)}
 OF_FLOOR_AT_LEAST, OF_BROKER_AT_MOST = 0.8, 0.5
 BY_DEFAULT, SOON = {"linger": "2ms", "sync": "5ms"}, {"linger": "200us", "sync": "0"}
 LIVE = {"weir_durable": {"visible": "durable", **BY_DEFAULT}, "weir_written": {"visible": "written", **BY_DEFAULT},
@@ -87,6 +87,7 @@ class Raw:
 
     def __init__(self, setup, log, seconds, copy=False, once=False):
         self.program, self.log = os.path.join(setup.build, "tests/bench/gateway_reader"), log
+        self.cpu = min(os.sched_getaffinity(0))
         connections = 1 if once else RAW["connections"]
         self.more = ["--topic", STREAM, "--connections", str(connections), "--max-bytes", str(RAW["max_bytes"])]
         self.more += ["--once"] if once else ["--seconds", str(seconds)]
@@ -94,7 +95,7 @@ class Raw:
 
     def read(self, server):
         bare = ["--bare"] if isinstance(server, servers.Floor) else []
-        out = server.spaces.run(self.program, "--port", str(server.port), *bare, *self.more, *self.log.segments)
+        out = server.spaces.run("taskset", "-c", str(self.cpu), self.program, "--port", str(server.port), *bare, *self.more, *self.log.segments)
         return json.loads(out)
 
 
@@ -136,18 +137,19 @@ def turn(server, reader):
             "cpu_s_per_gb": cpu / out["bytes"] * 1e9}
 
 
-def run(what, rounds, bare, turns, say, prepare=lambda: None):
-    """Rounds of turns: (name, function) each. Each round starts with a turn of bare sendfile() from warm pages, by
-    which it is kept or dropped."""
+def run(what, rounds, distance, turns, say, prepare=lambda: None):
+    """Rounds of turns: (name, function) each. Kept are the rounds in which the cores were near each other around every
+    turn; where there was none, all of them, and `near` is 0 then."""
     done = []
     for i in range(rounds):
-        done.append({"bare": turn(*bare)})
+        done.append({})
         for name, function in turns:
             say(f"{what}: round {i + 1} of {rounds}, {name}")
             prepare()
-            done[-1][name] = function()
-    kept = rounds_of.keep(done)
-    return kept, {"kept": len(kept), "dropped": len(done) - len(kept)}
+            before = distance()
+            done[-1][name] = {**function(), "distance_ns": [before, distance()]}
+    near = [r for r in done if all(rounds_of.is_near(r, name) for name, _ in turns)]
+    return near or done, {"all": len(done), "near": len(near)}
 
 
 def spread_of(kept, name, key):
@@ -186,13 +188,27 @@ class Measurement:
         say("the broker takes the segments")
         self.broker = servers.Broker(self.spaces, setup.work)
         stack.callback(self.broker.close)
-        self.broker.take(STREAM, self.log.segments, EVENTS)
-        self.bare = (self.floor, Raw(setup, self.log, BARE_S))
+        self.broker.take(STREAM, self.log.segments, {EVENTS: {}, FLUSHED: {"flush.messages": "1"}})
+
+    @contextlib.contextmanager
+    def one_core_each(self):
+        """The servers that have one thread that counts, and (by itself) the reader: where the scheduler would put them
+        is not what is asked about."""
+        cpus = os.sched_getaffinity(0)
+        for server in (self.floor, self.weir):
+            server.stay_on({max(cpus)})
+        yield
+        for server in (self.floor, self.weir):
+            server.stay_on(cpus)
+
+    def raw(self):
+        with self.one_core_each():
+            return {"hot": self.raw_hot(), "cold": self.raw_cold()}
 
     def raw_hot(self):
         plain, copies = (Raw(self.setup, self.log, self.plan.raw_s, copy) for copy in (False, True))
         self.log.warm()
-        kept, rounds = run("raw, hot", self.plan.rounds, self.bare,
+        kept, rounds = run("raw, hot", self.plan.rounds, self.setup.distance,
                            [("floor", lambda: turn(self.floor, plain)), ("weir", lambda: turn(self.weir, plain)),
                             ("kafka", lambda: turn(self.broker, plain)),
                             ("floor_copy", lambda: turn(self.floor, copies)),
@@ -202,7 +218,7 @@ class Measurement:
 
     def raw_cold(self):
         reader = Raw(self.setup, self.log, 0, once=True)
-        kept, rounds = run("raw, cold", self.plan.cold_rounds, self.bare,
+        kept, rounds = run("raw, cold", self.plan.cold_rounds, self.setup.distance,
                            [(name, lambda server=server: turn(server, reader)) for name, server in
                             (("floor", self.floor), ("weir", self.weir), ("kafka", self.broker))],
                            self.say, self.log.cool)
@@ -212,7 +228,7 @@ class Measurement:
         name = f"{what}, {'cold' if cold else 'hot'}"
         prepare = self.log.cool if cold else self.log.warm
         rounds = self.plan.cold_rounds if cold else self.plan.hot_rounds
-        kept, rounds = run(name, rounds, self.bare, [("weir", lambda: turn(self.weir, reader)),
+        kept, rounds = run(name, rounds, self.setup.distance, [("weir", lambda: turn(self.weir, reader)),
                                                      ("kafka", lambda: turn(self.broker, reader))], self.say, prepare)
         return {"rounds": rounds, "weir": figures(kept, "weir", "kafka", "cpu_s_per_gb", "cpu_ratio_to_kafka"),
                 "kafka": figures(kept, "kafka", None, None, None)}
@@ -238,8 +254,8 @@ class Latency:
     def program(self, name):
         return os.path.join(self.setup.build, "tests/bench", name)
 
-    def turn(self, address, space, sender):
-        reader = self.spaces.start(self.program("event_reader"), address, EVENTS, str(self.count), stdout=-1, text=True)
+    def turn(self, address, topic, space, sender):
+        reader = self.spaces.start(self.program("event_reader"), address, topic, str(self.count), stdout=-1, text=True)
         try:
             if reader.stdout.readline().strip() != "ready":
                 raise BenchError("event_reader does not start")
@@ -252,21 +268,21 @@ class Latency:
             servers.end(reader, 10)
 
     def through_weir(self, live):
-        return self.turn(live.address, self.spaces.tx, ["udp", live.host, "5140", str(RATE), str(self.count)])
+        return self.turn(live.address, EVENTS, self.spaces.tx, ["udp", live.host, "5140", str(RATE), str(self.count)])
 
-    def through_kafka(self, linger_ms):
+    def through_kafka(self, topic, linger_ms):
         address = self.m.broker.address
-        return self.turn(address, self.spaces.rx,
-                         ["kafka", address, EVENTS, str(RATE), str(self.count), str(linger_ms)])
+        return self.turn(address, topic, self.spaces.rx,
+                         ["kafka", address, topic, str(RATE), str(self.count), str(linger_ms)])
 
     def measure(self):
         turns = [(live.name, lambda live=live: self.through_weir(live)) for live in self.live]
-        turns += [(f"kafka_linger_{ms}", lambda ms=ms: self.through_kafka(ms)) for ms in LINGERS_MS]
+        turns += [(name, lambda how=how: self.through_kafka(*how)) for name, how in FED.items()]
         self.m.log.warm()
         for name, function in turns:
             self.m.say(f"latency: before the first round, {name}")
             function()  # a JVM that has compiled nothing yet is not what is asked about
-        kept, rounds = run("latency", self.m.plan.latency_rounds, self.m.bare, turns, self.m.say)
+        kept, rounds = run("latency", self.m.plan.latency_rounds, self.setup.distance, turns, self.m.say)
         out = {"rounds": rounds, "events_per_s": RATE, "settings": LIVE}
         for name, _ in turns:
             out[name] = {f"{p}_us": spread_of(kept, name, p) for p in PERCENTILES}
@@ -284,7 +300,7 @@ def marks(result):
             out[f"cpu_{client}_{kind}"] = {"is": found["weir"]["cpu_ratio_to_kafka"]["median"],
                                            "at_most": OF_BROKER_AT_MOST}
     for weir in LIVE:
-        for kafka in (f"kafka_linger_{ms}" for ms in LINGERS_MS):
+        for kafka in FED:
             for p in PERCENTILES:
                 out[f"{weir}_{p}_us_below_{kafka}"] = {"is": latency[weir][f"{p}_us"]["median"],
                                                        "at_most": latency[kafka][f"{p}_us"]["median"]}
@@ -296,7 +312,7 @@ def marks(result):
 def measure(setup, args, say):
     with contextlib.ExitStack() as stack:
         m = Measurement(setup, args, stack, say)
-        result = {"log": m.log.facts(), "raw": {"hot": m.raw_hot(), "cold": m.raw_cold()}, "clients": m.clients()}
+        result = {"log": m.log.facts(), "raw": m.raw(), "clients": m.clients()}
         result["latency"] = Latency(m, stack).measure()
         shutil.rmtree(m.log.data, ignore_errors=True)
     result["marks"] = marks(result)

@@ -6,7 +6,9 @@ def cell(spread, scale, form="8.2f"):
 
 
 def kept(rounds):
-    return f"{rounds['kept']} rounds kept, {rounds['dropped']} dropped"
+    if not rounds["near"]:
+        return f"{rounds['all']} rounds, the cores far apart in each"
+    return f"{rounds['near']} of {rounds['all']} rounds, those with near cores"
 
 
 def print_raw(raw):

@@ -110,6 +110,10 @@ class Server:
         with open(log, encoding="utf-8", errors="replace") as file:
             raise BenchError(f"{self.name} does not start:\n" + file.read()[-2000:])
 
+    def stay_on(self, cpus):
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            os.sched_setaffinity(int(thread), cpus)
+
     def cpu(self):
         return cpu_seconds(self.process.pid)
 
@@ -177,17 +181,18 @@ class Broker(Server):
         return ["java", *heap, *JVM, f"-Dlog4j2.configurationFile={GOLDEN}/log4j2-{log}.properties",
                 "-cp", self.jars + "/*"]
 
-    def take(self, topic, segments, empty_topic):
+    def take(self, topic, segments, empty_topics):
         """A broker that has not run yet begins with these segments: the files themselves (links), to which it appends
-        nothing. It makes its own indexes."""
+        nothing. It makes its own indexes. The empty topics by name, each with its settings."""
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(PROPERTIES.format(address=self.address, log=self.log_dir))
         uuid = self.tool("kafka.tools.StorageTool", "random-uuid").strip()
         self.tool("kafka.tools.StorageTool", "format", "--standalone", "-t", uuid, "-c", self.config)
         self.start()
-        for name in (topic, empty_topic):
+        for name, settings in {topic: {}, **empty_topics}.items():
+            words = [word for pair in settings.items() for word in ("--config", "=".join(pair))]
             self.tool("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.address, "--create",
-                      "--topic", name, "--partitions", "1")
+                      "--topic", name, "--partitions", "1", *words)
         self.close()
         partition = os.path.join(self.log_dir, topic + "-0")
         for name in os.listdir(partition):

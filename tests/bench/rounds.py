@@ -56,9 +56,13 @@ def keep(rounds):
     return [r for r in rounds if r["bare"]["rate"] >= LEAST_OF_BEST_BARE * best]
 
 
+def is_near(one, name):
+    """Whether the two cores shared a cache when this contestant had its turn."""
+    return max(one[name]["distance_ns"]) < FAR_NS
+
+
 def near(rounds, name):
-    """Those in which the two cores shared a cache when this contestant had its turn."""
-    return [r for r in rounds if max(r[name]["distance_ns"]) < FAR_NS]
+    return [r for r in rounds if is_near(r, name)]
 
 
 def far(rounds, name):
