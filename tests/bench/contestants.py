@@ -96,7 +96,7 @@ class Bare(Contestant):
 class Floor(Contestant):
     """lane_floor in one mode."""
 
-    MODES = ["bare", "floor", "seal", "lane"]
+    MODES = ["bare", "floor", "checked", "seal", "sealed", "lane"]
 
     def __init__(self, setup, mode, seal_file=None):
         super().__init__(mode)
@@ -127,19 +127,22 @@ run_dir: {run}
 hugepages: {hugepages}
 ports:
   - {{name: bench, device: "{device}"}}
-lanes: {{idle: spin, slabs: {slabs}}}
+lanes: {{idle: spin, slabs: {slabs}{lanes}}}
 storage: {{path: {data}, segment_size: {segment}, sink: {sink}}}
 streams:
-  - {{name: bench, listen: {{udp: 5140}}, batch_size: {batch}, retention: {{size: {keep}}}}}
-control: {{listen: "off"}}
+{streams}control: {{listen: "off"}}
 gateway: {{listen: "off"}}
 """
 
 
-class Weir(Contestant):
-    """weir run with one lane: one polling core, one log core, spinning."""
+STREAM = "  - {{name: {name}, listen: {{udp: {port}}}, batch_size: {batch}, retention: {{size: {keep}}}{more}}}\n"
 
-    def __init__(self, setup, name, data, sink=False, segment=256 << 20, keep=512 << 20, device=None):
+
+class Weir(Contestant):
+    """weir run, spinning; with one lane, of one polling core and one log core, unless `lanes` says otherwise. `streams`:
+    the ports of each, and `decoder`, the one of all."""
+
+    def __init__(self, setup, name, data, sink=False, segment=256 << 20, keep=512 << 20, lanes="", streams=("5140",), decoder=None):
         super().__init__(name)
         self.run_dir = os.path.join(setup.work, f"run-{name}")
         self.data, self.keep = data, keep
@@ -148,12 +151,17 @@ class Weir(Contestant):
         self.config = os.path.join(setup.work, f"{name}.yaml")
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(CONFIG.format(run=self.run_dir, hugepages="on" if setup.hugepages else "off",
-                                     device=device or setup.device, slabs=setup.config_slabs, data=data, segment=segment, keep=keep,
-                                     sink=str(sink).lower(), batch=setup.batch_bytes))
+                                     device=setup.device, slabs=setup.config_slabs, lanes=lanes and ", " + lanes, data=data,
+                                     segment=segment, sink=str(sink).lower(), streams=self.streams(setup, streams, decoder)))
         self.weir = os.path.join(setup.build, "control/weir")
         self.log = os.path.join(setup.work, f"{name}.log")
         self.state_rate = os.path.join(setup.build, "tests/bench/state_rate")
         self.reader = None
+
+    def streams(self, setup, ports, decoder):
+        more = f", decoder: {decoder}" if decoder else ""
+        return "".join(STREAM.format(name="bench" if len(ports) == 1 else f"bench{i}", port=port, batch=setup.batch_bytes,
+                                     keep=self.keep, more=more) for i, port in enumerate(ports))
 
     def plan(self):
         out = subprocess.run([self.weir, "plan", "--json", self.config], capture_output=True, text=True, check=False)

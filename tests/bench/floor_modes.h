@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum floor_mode { MODE_BARE, MODE_FLOOR, MODE_SEAL, MODE_LANE, MODES };
+enum floor_mode { MODE_BARE, MODE_FLOOR, MODE_CHECKED, MODE_SEAL, MODE_SEALED, MODE_LANE, MODES };
 
 /* What a mode did so far. Lies in a shared file when the caller wants to look while it runs; one
  * writer, changed every few hundred polls. */
 struct floor_counts {
-	uint64_t packets; /* MODE_SEAL: slabs */
-	uint64_t bytes;	  /* of payloads; MODE_SEAL: written */
+	uint64_t packets; /* MODE_SEAL, MODE_SEALED: slabs */
+	uint64_t bytes;	  /* of payloads; of those slabs */
 	uint64_t ns;	  /* in which it was done */
 	uint64_t cycles;  /* the same by the TSC */
 	uint64_t pad[4];

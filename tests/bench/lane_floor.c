@@ -3,8 +3,10 @@
  *
  *     bare   receive and free
  *     floor  receive, copy each payload once into slabs, free: no log can do less
- *     seal   one core that checksums slabs and writes them to a file, no port
- *     lane   Weir's own polling half into slabs that come straight back (for work on rx_*)
+ *     checked  the same, and a CRC-32C of each slab that is full
+ *     seal   one core that checksums slabs and (--file) writes them to a file, no port
+ *     sealed Weir's own sealing of such slabs, no port
+ *     lane   Weir's own polling half into slabs that come straight back
  *
  * Several modes take turns. What they did is printed after each turn (--print), or stands in a
  * shared file (--counts) that scripts/bench reads while it stops and continues the process.
@@ -23,7 +25,7 @@
 
 #include "floor_modes.h"
 
-static const char *const mode_names[MODES] = {"bare", "floor", "seal", "lane"};
+static const char *const mode_names[MODES] = {"bare", "floor", "checked", "seal", "sealed", "lane"};
 
 struct turns {
 	enum floor_mode mode[8];
@@ -34,8 +36,9 @@ struct turns {
 
 static void usage(void)
 {
-	fputs("usage: lane_floor --device DEVICE [--modes bare,floor,seal,lane] [--slabs N]\n"
-	      "         [--slab-bytes N] [--batch-bytes N] [--burst N] [--mbufs N] [--payload-at "
+	fputs("usage: lane_floor --device DEVICE\n"
+	      "         [--modes bare,floor,checked,seal,sealed,lane] [--slabs N] [--slab-bytes N] "
+	      "[--batch-bytes N] [--burst N] [--mbufs N] [--payload-at "
 	      "N]\n"
 	      "         [--file PATH] [--file-bytes N] [--counts FILE] [--print] [--turn MS]\n"
 	      "         [--seconds N] -- EAL-ARGUMENTS\n",

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes a capture of UDP packets for benchmarks: make_pcap.py OUT --senders N [--packets N] [--size BYTES] [--port P[,P...]]
+"""Writes a capture of UDP packets for benchmarks: make_pcap.py OUT --senders N [--packets N] [--size BYTES] [--lines N] [--port P[,P...]]
 
 Sender i is 10.x.y.z:port from i; destination ports are taken in turn. Payload bytes are seeded, so the same
-arguments give the same file.
+arguments give the same file. With --lines N each has N lines of text, BYTES long each without the newline.
 """
 import argparse
 import random
@@ -24,12 +24,19 @@ def frame(i, sender, port, payload):
     return bytes.fromhex("020000000001020000000002") + b"\x08\x00" + head + udp
 
 
+def payload(rng, size, lines):
+    if not lines:
+        return rng.randbytes(size)
+    return b"".join(bytes(rng.choices(b"abcdefghijklmnopqrstuvwxyz ", k=size)) + b"\n" for _ in range(lines))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
     parser.add_argument("--senders", type=int, default=1000)
     parser.add_argument("--packets", type=int, default=4096)
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--lines", type=int, default=0)
     parser.add_argument("--port", default="5140")
     args = parser.parse_args()
     ports = [int(p) for p in args.port.split(",")]
@@ -37,7 +44,7 @@ def main():
     with open(args.out, "wb") as out:
         out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         for i in range(args.packets):
-            data = frame(i, i % args.senders, ports[i % len(ports)], rng.randbytes(args.size))
+            data = frame(i, i % args.senders, ports[i % len(ports)], payload(rng, args.size, args.lines))
             out.write(struct.pack("<IIII", i // 1000000, i % 1000000, len(data), len(data)) + data)
 
 

@@ -39,3 +39,20 @@ def print_disk(disk):
           f"{half['segment_waits']} of {half['rolls']} rolls waited: arrival to durable in us "
           + ", ".join(f"{k} < {v}" for k, v in half["durable_us"].items())
           + f"; a commit each {half['commit_interval_ms']:.1f} ms, fdatasync {half['fdatasync_ms']:.2f} ms")
+
+
+def print_case(name, what, case):
+    rounds = case["rounds"]
+    print(f"\n{name}: {what}; {rounds['near'] or rounds['all']} rounds, {'near' if rounds['near'] else 'far or moving'} cores")
+    for who, found in case.items():
+        if not isinstance(found, dict) or "rate" not in found:
+            continue
+        cycles = found.get("cycles_per_event")
+        print(f"  {who:12}{found['rate']['median'] / 1e6:9.1f} M/s ({found['rate']['min'] / 1e6:.1f} .. {found['rate']['max'] / 1e6:.1f})"
+              f"{found['value_rate']['median'] / 1e9:9.2f} GB/s"
+              + (f"   cycles/event {cycles['polling_core']:.0f}, {cycles['log_core']:.0f}; {found['shed_share'] * 100:.1f} % shed"
+                 if cycles else ""))
+    for mark in (case["mark"], case.get("least")):
+        if mark and mark["at_least"] and mark.get("applies", True):
+            print(f"  {'met   ' if mark['met'] else 'MISSED'} {mark['is']:.4g} (at least {mark['at_least']:g}; "
+                  f"{case['ratio']['min']:.2f} .. {case['ratio']['max']:.2f})")
