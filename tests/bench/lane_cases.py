@@ -5,7 +5,6 @@ import os
 import contestants
 import rounds as rounds_of
 from contestants import Floor, Weir
-from machine import EVENT_BYTES, PACKETS
 from progress import progress
 
 MANY = 100000
