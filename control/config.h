@@ -19,8 +19,9 @@ enum {
 	CONFIG_ADDRESSES_MAX = 16,
 };
 
-#define CONFIG_AUTO 0	       /* left to plan_build() */
-#define CONFIG_OFF  UINT64_MAX /* storage.sync: off */
+#define CONFIG_AUTO	 0	    /* left to plan_build() */
+#define CONFIG_OFF	 UINT64_MAX /* storage.sync: off */
+#define CONFIG_REST_AUTO UINT64_MAX /* lanes.rest: left to plan_build(); 0 is none */
 
 enum config_switch { CONFIG_SWITCH_OFF, CONFIG_SWITCH_ON, CONFIG_SWITCH_AUTO };
 
@@ -93,7 +94,7 @@ struct config {
 	struct config_args eal_args;
 	uint64_t max_streams;
 	struct {
-		uint64_t count, idle, slabs, burst;
+		uint64_t count, idle, rest_ns, slabs, burst;
 		struct config_cpus cores, log_cores;
 	} lanes;
 	struct {

@@ -106,6 +106,12 @@ const struct config_key config_keys[] = {
 	 .dflt = "adaptive", .example = "spin",
 	 .why = "What a lane does when nothing comes. `spin` polls on: lowest latency, a core at 100 %. `adaptive` "
 		"waits on the port or sleeps, up to about 5 ms."},
+	{"lanes.rest", CONFIG_DURATION, .offset = TOP(lanes.rest_ns), .reload = true, .min = 0, .max = 5 * MS,
+	 .special = "auto", .special_value = CONFIG_REST_AUTO, .dflt = "auto", .example = "100us",
+	 .why = "How long a polling core in `adaptive` rests at most between two looks at its ports while packets come: "
+		"fewer wake-ups, a later arrival. It rests for less when more come, and not at all from some 100,000s a "
+		"second on. `auto` is a quarter of the shortest linger, at most 250us where all ports are af_packet, 100us "
+		"with af_xdp, and 0 with any other device: its ring might fill meanwhile."},
 	{"lanes.cores", CONFIG_CPUS, .offset = TOP(lanes.cores), .min = 1, .max = PLAN_LANES_MAX,
 	 .example = "[2, 3]",
 	 .why = "Processors that poll, one a lane, instead of those that Weir would choose. `2-5` is a range."},

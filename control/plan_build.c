@@ -60,6 +60,7 @@ static void build_head(struct building *b)
 	p->write_depth = (uint16_t)c->storage.write_depth;
 	p->prepare_bytes = (uint32_t)(c->storage.prepare_bytes / BLOCK * BLOCK);
 	p->idle = (uint8_t)c->lanes.idle;
+	p->rest_ns = plan_rest_ns(c);
 	p->burst = (uint16_t)c->lanes.burst;
 	p->sync_off = c->storage.sync_ns == CONFIG_OFF;
 	p->sync_ns = p->sync_off ? 0 : c->storage.sync_ns;

@@ -200,6 +200,7 @@ unsigned plan_diff(const struct plan *running, const struct plan *next, FILE *ou
 	char x[TEXT_MAX], y[TEXT_MAX];
 
 	changed(&d, NULL, "lanes.idle", idle_names[a->idle & 1], idle_names[b->idle & 1]);
+	changed(&d, NULL, "lanes.rest", duration(a->rest_ns, "0", x), duration(b->rest_ns, "0", y));
 	if (a->burst != b->burst)
 		line(&d, "lanes.burst: %u -> %u", a->burst, b->burst);
 	changed(&d, NULL, "storage.sync", a->sync_off ? "off" : duration(a->sync_ns, "0", x),

@@ -16,6 +16,7 @@ enum {
 	MBUFS_MAX = 1 << 24,
 	MBUF_FIXED = 64 + 128 + 128, /* mempool's header, struct rte_mbuf, headroom */
 	CACHE_LINE = 64,
+	REST_OF_LINGER = 4,
 };
 
 static bool is_driver(const char *device, const char *driver)
@@ -70,6 +71,34 @@ unsigned plan_device_queues(const char *device)
 	if (is_driver(device, "virtio_user") || is_driver(device, "net_virtio_user"))
 		return number(device, "queues", 1);
 	return 0;
+}
+
+/* Both rings hold 512 frames and more; the kernel brings no more than one or two million a second
+ * through AF_PACKET, and some millions through AF_XDP. */
+static uint64_t longest_rest_ns(const char *device)
+{
+	if (is_driver(device, "net_af_packet"))
+		return 250 * 1000;
+	return is_driver(device, "net_af_xdp") ? 100 * 1000 : 0;
+}
+
+uint64_t plan_rest_ns(const struct config *config)
+{
+	uint64_t rest = PLAN_REST_MAX_NS;
+
+	if (config->lanes.rest_ns != CONFIG_REST_AUTO)
+		return config->lanes.rest_ns;
+	for (unsigned i = 0; i < config->ports_count; i++) {
+		uint64_t longest = longest_rest_ns(config->ports[i].device);
+
+		rest = rest < longest ? rest : longest;
+	}
+	for (unsigned i = 0; i < config->streams_count; i++) {
+		uint64_t share = config->streams[i].linger_ns / REST_OF_LINGER;
+
+		rest = rest < share ? rest : share;
+	}
+	return rest;
 }
 
 /* infinite_rx keeps every packet of its files in an mbuf of the pool. */

@@ -7,6 +7,10 @@
 /* RX queues that the arguments of a virtual device give it; 0: as many as are asked for. */
 unsigned plan_device_queues(const char *device);
 
+/* lanes.rest, or what it is where left to us: so short that no ring overflows meanwhile at the most
+ * that its driver brings, and that nobody waits much longer than for linger. */
+uint64_t plan_rest_ns(const struct config *config);
+
 /* Fills in one port of the plan, whose lanes are decided. previous: the same port as it runs, or
  * NULL. */
 void plan_port_build(const struct config_port *config, const struct plan_port *previous,

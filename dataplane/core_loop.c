@@ -5,8 +5,16 @@
 #include <rte_pause.h>
 
 enum {
-	/* Rounds without work before an adaptive core waits: some tens of microseconds. */
+	/* Rounds without work before an adaptive core waits: some tens of microseconds. Few, where
+	 * so long a time was slept through just now: it would be in vain again. */
 	IDLE_ROUNDS = 512,
+	IDLE_ROUNDS_FEW = 16,
+	IDLE_VAIN_NS = 50 * 1000,
+	/* An adaptive core that has emptied its queues rests until about so many packets are there,
+	 * as they came of late. Shorter than this it does not: to sleep costs as much. */
+	REST_PACKETS = 96,
+	REST_LEAST_NS = 40 * 1000,
+	RATE_SPAN_NS = 500 * 1000,
 	/* The clock is read in each round that follows one with work, else every so many rounds. */
 	IDLE_CLOCK_ROUNDS = 16,
 	LOG_BURST = 32,
@@ -20,6 +28,8 @@ struct loop {
 	uint64_t number; /* of that generation; 0: none yet */
 	uint64_t mono_ns;
 	uint64_t drain_since_ns;
+	uint64_t slept_ns; /* the last time */
+	uint64_t rate_since_ns, rate_packets, rest_ns;
 	unsigned idle_rounds;
 	bool clock_stale; /* slept since it was read */
 	bool rx_drained, log_closing, log_done;
@@ -49,6 +59,8 @@ static void read_clock(struct loop *l, uint64_t tsc)
 {
 	struct clock_now now = clock_at(tsc);
 
+	if (l->clock_stale)
+		l->slept_ns = now.mono_ns - l->mono_ns;
 	l->mono_ns = now.mono_ns;
 	l->clock_stale = false;
 	for (unsigned i = 0; i < l->core->rx_count; i++) {
@@ -145,15 +157,51 @@ static void account_time(struct loop *l, uint64_t cycles, unsigned rx_work, unsi
 	}
 }
 
+/* Nothing was there. */
 static void maybe_wait(struct loop *l)
 {
+	unsigned rounds = l->slept_ns < IDLE_VAIN_NS ? IDLE_ROUNDS : IDLE_ROUNDS_FEW;
+
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is always a generation */
-	if (l->generation->plan->idle != PLAN_IDLE_ADAPTIVE || ++l->idle_rounds < IDLE_ROUNDS) {
+	if (l->generation->plan->idle != PLAN_IDLE_ADAPTIVE || ++l->idle_rounds < rounds) {
 		if (l->idle_rounds > IDLE_CLOCK_ROUNDS)
 			rte_pause();
 		return;
 	}
-	core_wait(l->core, l->idle_rounds - IDLE_ROUNDS);
+	core_wait(l->core, l->idle_rounds - rounds);
+	l->clock_stale = true;
+}
+
+/* How long it takes until REST_PACKETS are there; 0: not worth a rest. */
+static void judge_rate(struct loop *l, unsigned packets)
+{
+	uint64_t span = l->mono_ns - l->rate_since_ns, most = l->generation->plan->rest_ns;
+
+	l->rate_packets += packets;
+	if (span < RATE_SPAN_NS)
+		return;
+	l->rest_ns = REST_PACKETS * span / l->rate_packets;
+	if (l->rest_ns > most)
+		l->rest_ns = most;
+	/* Nor where not even one more is to come meanwhile. */
+	if (l->rest_ns < REST_LEAST_NS || l->rate_packets * l->rest_ns < span)
+		l->rest_ns = 0;
+	l->rate_since_ns = l->mono_ns;
+	l->rate_packets = 0;
+}
+
+/* Packets came, and fewer than a burst: the queues are empty. Each of the next ones would wake us;
+ * they may as well wait for each other, as their batch waits for its linger. */
+static void maybe_rest(struct loop *l, unsigned packets)
+{
+	const struct plan *plan = l->generation->plan;
+
+	if (plan->idle != PLAN_IDLE_ADAPTIVE || !plan->rest_ns)
+		return;
+	judge_rate(l, packets);
+	if (!l->rest_ns || packets >= plan->burst)
+		return;
+	core_rest(l->core, l->rest_ns);
 	l->clock_stale = true;
 }
 
@@ -202,6 +250,8 @@ int core_loop(void *arg)
 			l.idle_rounds = 0;
 		else if (phase == PHASE_RUN)
 			maybe_wait(&l);
+		if (rx_work && phase == PHASE_RUN)
+			maybe_rest(&l, rx_work);
 		uint64_t after = rte_rdtsc();
 		account_time(&l, after - tsc, rx_work, log_work);
 		tsc = after;

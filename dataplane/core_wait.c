@@ -81,22 +81,18 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
 }
 
-void core_wait(struct core *core, unsigned idle_rounds)
+/* What wakes every core. */
+static unsigned add_own(const struct core *core, struct pollfd *fds)
 {
-	struct pollfd fds[WAIT_FDS];
-	bool woken_by_all = true;
-	uint64_t longest = WAIT_HEARTBEAT_NS, due = next_deadline(core), now = monotonic_ns();
 	unsigned n = add_fd(fds, 0, core->wake_fd);
 
-	if (core->log)
-		n = add_fd(fds, n, core->disk->ops->wait_fd(core->disk));
-	n = add_queues(core, fds, n, &woken_by_all);
-	if (!woken_by_all) {
-		unsigned doublings = idle_rounds < 7 ? idle_rounds : 7;
-		longest = (uint64_t)WAIT_FIRST_NS << doublings;
-		if (longest > WAIT_LONGEST_NS)
-			longest = WAIT_LONGEST_NS;
-	}
+	return core->log ? add_fd(fds, n, core->disk->ops->wait_fd(core->disk)) : n;
+}
+
+static void sleep_for(struct core *core, struct pollfd *fds, unsigned n, uint64_t longest)
+{
+	uint64_t due = next_deadline(core), now = monotonic_ns();
+
 	if (due != UINT64_MAX && due < now + longest)
 		longest = due > now ? due - now : 0;
 	if (longest == 0)
@@ -119,4 +115,27 @@ void core_wait(struct core *core, unsigned idle_rounds)
 			fds[0].revents = 0; /* somebody else's wake-up: nothing to take */
 	}
 	atomic_store_explicit(&core->sleeping, 0, memory_order_relaxed);
+}
+
+void core_wait(struct core *core, unsigned idle_rounds)
+{
+	struct pollfd fds[WAIT_FDS];
+	bool woken_by_all = true;
+	uint64_t longest = WAIT_HEARTBEAT_NS;
+	unsigned n = add_queues(core, fds, add_own(core, fds), &woken_by_all);
+
+	if (!woken_by_all) {
+		unsigned doublings = idle_rounds < 7 ? idle_rounds : 7;
+		longest = (uint64_t)WAIT_FIRST_NS << doublings;
+		if (longest > WAIT_LONGEST_NS)
+			longest = WAIT_LONGEST_NS;
+	}
+	sleep_for(core, fds, n, longest);
+}
+
+void core_rest(struct core *core, uint64_t longest_ns)
+{
+	struct pollfd fds[WAIT_FDS];
+
+	sleep_for(core, fds, add_own(core, fds), longest_ns);
 }

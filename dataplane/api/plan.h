@@ -14,8 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PLAN_MAGIC   UINT64_C(0x4e414c5052494557) /* "WEIRPLAN", little endian */
-#define PLAN_VERSION 1u
+#define PLAN_MAGIC	 UINT64_C(0x4e414c5052494557) /* "WEIRPLAN", little endian */
+#define PLAN_VERSION	 2u
+#define PLAN_REST_MAX_NS UINT64_C(5000000)
 
 enum {
 	PLAN_PORTS_MAX = 8,
@@ -158,6 +159,8 @@ struct plan {
 	uint16_t burst;	  /* packets per poll, 1..256 */
 	uint32_t filter_insns_count;
 	uint64_t sync_ns; /* group commit interval; 0: after every batch */
+	uint64_t rest_ns; /* adaptive: the most between two looks at the ports while packets come,
+			     0 (none) .. PLAN_REST_MAX_NS */
 	struct plan_stream streams[PLAN_STREAMS_MAX]; /* by slot */
 	struct plan_insn filter_insns[PLAN_FILTER_INSNS_MAX];
 };

@@ -135,6 +135,7 @@ static int check_process(const struct check *c)
 	RANGE("idle", 0, p->idle, PLAN_IDLE_SPIN, PLAN_IDLE_ADAPTIVE);
 	RANGE("sync_off", 0, p->sync_off, 0, 1);
 	RANGE("sync_ns", 0, p->sync_ns, 0, HOUR_NS);
+	RANGE("rest_ns", 0, p->rest_ns, 0, PLAN_REST_MAX_NS);
 	RANGE("burst", 0, p->burst, 1, 256);
 	RANGE("filter_insns_count", 0, p->filter_insns_count, 0, PLAN_FILTER_INSNS_MAX);
 	return 0;

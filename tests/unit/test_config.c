@@ -85,7 +85,8 @@ Test(config, values_arrive)
 		"  - {name: up, device: \"3b:00.0\", queues: 2, rx_descriptors: 4096, mtu: 9000,\n"
 		"     promiscuous: no, verify_checksums: true, multicast: ff3e::1,\n"
 		"     address: [10.20.0.5/24, \"2001:db8::5/64\"]}\n"
-		"lanes: {count: 2, idle: spin, cores: 2-3, log_cores: [4], slabs: 99, burst: 32}\n"
+		"lanes: {count: 2, idle: spin, rest: 70us, cores: 2-3, log_cores: [4], slabs: 99, "
+		"burst: 32}\n"
 		"storage: {path: /d, segment_size: 64MiB, segment_age: 1h, sync: off, visible: "
 		"written,\n  direct: off, write_depth: 2, prepare: 1MiB, sink: true}\n"
 		"streams:\n"
@@ -110,6 +111,7 @@ Test(config, values_arrive)
 	cr_assert_eq(c->ports[0].address.count, 2);
 	cr_assert_eq(c->ports[0].address.list[1].prefix, 64);
 	cr_assert_eq(c->ports[0].multicast.count, 1);
+	cr_assert_eq(c->lanes.rest_ns, 70000);
 	cr_assert_eq(c->lanes.cores.count, 2);
 	cr_assert_eq(c->lanes.cores.list[1], 3);
 	cr_assert_eq(c->lanes.log_cores.list[0], 4);

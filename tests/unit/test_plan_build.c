@@ -166,6 +166,32 @@ static struct plan *build_port(const char *device, const char *more)
 	return build(text, NULL);
 }
 
+static uint64_t rest_of(const char *device, const char *lanes, const char *linger)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "run_dir: /tmp/x\nports:\n  - {name: p, device: \"%s\", queues: 1}\n"
+		 "storage: {path: /tmp/y}\nlanes: {%s}\nstreams:\n"
+		 "  - {name: a, listen: {udp: 1}}\n  - {name: b, listen: {udp: 2}, linger: %s}\n",
+		 device, lanes, linger);
+	struct plan *p = build(text, NULL);
+	uint64_t rest = p->rest_ns;
+	free(p);
+	return rest;
+}
+
+Test(plan_build, a_rest_is_as_long_as_ring_and_linger_bear)
+{
+	cr_expect_eq(rest_of("net_af_packet0,iface=x", "", "1s"), 250000);
+	cr_expect_eq(rest_of("net_af_packet0,iface=x", "", "400us"), 100000);
+	cr_expect_eq(rest_of("net_af_packet0,iface=x", "", "0"), 0);
+	cr_expect_eq(rest_of("net_af_xdp0,iface=x", "", "1s"), 100000);
+	cr_expect_eq(rest_of("net_null0", "", "1s"), 0, "its ring may fill meanwhile");
+	cr_expect_eq(rest_of("net_null0", "rest: 2ms", "1s"), 2000000);
+	cr_expect_eq(rest_of("net_af_packet0,iface=x", "rest: 0", "1s"), 0);
+}
+
 Test(plan_build, ports_get_what_their_drivers_need)
 {
 	struct plan *p = build_port("net_pcap0,rx_pcap=a.pcap,rx_pcap=b.pcap", "");

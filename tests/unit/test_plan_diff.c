@@ -67,9 +67,11 @@ Test(plan_diff, keys_of_streams)
 Test(plan_diff, keys_of_the_whole)
 {
 	b->idle = PLAN_IDLE_ADAPTIVE;
+	b->rest_ns = 250000;
 	b->burst = 32;
 	b->sync_off = 1;
-	says("lanes.idle: spin -> adaptive\nlanes.burst: 64 -> 32\nstorage.sync: 5ms -> off\n");
+	says("lanes.idle: spin -> adaptive\nlanes.rest: 0 -> 250us\nlanes.burst: 64 -> "
+	     "32\nstorage.sync: 5ms -> off\n");
 }
 
 Test(plan_diff, streams_come_and_go)
