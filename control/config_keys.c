@@ -139,7 +139,7 @@ const struct config_key config_keys[] = {
 	 .min = SEC, .max = 3650 * DAY, .special = "never", .special_value = 0, .dflt = "7d", .example = "1h",
 	 .why = "A segment is closed when its first batch is older than this."},
 	{"storage.sync", CONFIG_DURATION, .offset = TOP(storage.sync_ns), .reload = true, .min = 0,
-	 .max = 3600 * SEC, .special = "off", .special_value = CONFIG_OFF, .dflt = "5ms", .example = "2ms",
+	 .max = 3600 * SEC, .special = "off", .special_value = CONFIG_OFF, .dflt = "2ms", .example = "5ms",
 	 .why = "Group commit: how long written batches may wait for their fdatasync. `0` syncs after every batch; "
 		"`off` leaves it to the kernel, so a power cut may take seconds of data."},
 	{"storage.visible", CONFIG_WORD, .offset = TOP(storage.visible), .words = visibles, .dflt = "durable",
@@ -191,7 +191,7 @@ const struct config_key config_keys[] = {
 	 .why = "A batch closes before it would grow beyond this; one record always fits. Larger batches cost less per "
 		"event and leave the cache sooner. A reload cannot make it larger than the largest at start."},
 	{"streams[].linger", CONFIG_DURATION, .offset = STREAM(linger_ns), .reload = true, .min = 0,
-	 .max = 3600 * SEC, .dflt = "2ms", .example = "500us",
+	 .max = 3600 * SEC, .dflt = "1ms", .example = "500us",
 	 .why = "A batch closes this long after its first event at the latest: the latency that an idle stream adds."},
 	{"streams[].compression", CONFIG_WORD, .offset = STREAM(compression), .reload = true,
 	 .words = compressions, .dflt = "none", .example = "lz4",

@@ -22,7 +22,7 @@ RAW = {"connections": 2, "max_bytes": 8 * MIB}
 # The broker's contestants: its topic, its producer's linger.ms.
 FED = {"kafka_linger_0": (EVENTS, 0), "kafka_linger_5": (EVENTS, 5), "kafka_flushed": (FLUSHED, 5)}
 OF_FLOOR_AT_LEAST, OF_BROKER_AT_MOST = 0.8, 0.5
-BY_DEFAULT, SOON = {"linger": "2ms", "sync": "5ms"}, {"linger": "200us", "sync": "0"}
+BY_DEFAULT, SOON = {"linger": "1ms", "sync": "2ms"}, {"linger": "200us", "sync": "0"}
 LIVE = {"weir_durable": {"visible": "durable", **BY_DEFAULT}, "weir_written": {"visible": "written", **BY_DEFAULT},
         "weir_durable_soon": {"visible": "durable", **SOON}, "weir_written_soon": {"visible": "written", **SOON}}
 PERCENTILES = ("p50", "p99", "p99_9")
