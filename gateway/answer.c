@@ -36,11 +36,15 @@ void answer_free(struct answer *answer)
 void answer_shrink(struct answer *answer)
 {
 	answer_clear(answer);
-	if (answer->writer.room > LIMIT_ANSWER_KEPT) {
-		free(answer->writer.data);
-		answer->writer.data = NULL;
-		answer->writer.room = 0;
-	}
+	if (answer->writer.room > LIMIT_ANSWER_KEPT)
+		answer_drop_memory(answer);
+}
+
+void answer_drop_memory(struct answer *answer)
+{
+	free(answer->writer.data);
+	answer->writer.data = NULL;
+	answer->writer.len = answer->writer.room = 0;
 }
 
 size_t answer_memory(const struct answer *answer)

@@ -37,6 +37,9 @@ void answer_free(struct answer *answer);
 /* Gives memory back that few answers need. */
 void answer_shrink(struct answer *answer);
 
+/* Its memory alone, at once: then it can only be freed. Files stay held. */
+void answer_drop_memory(struct answer *answer);
+
 /* Puts a range, and takes over its file; false: too many (then the file is still the caller's). */
 bool answer_put_range(struct answer *answer, const struct partition_range *range);
 

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "connection_memory.h"
 #include "limits.h"
 
 /* Where the client reached us, as it may be told to others who reach us there, and who it is. */
@@ -53,23 +54,6 @@ struct connection *connection_create(const struct connection_context *context, i
 	return c;
 }
 
-/* Another size of the input buffer; what is over LIMIT_REQUEST_KEPT counts against all. */
-static bool resize(struct connection_context *context, struct connection *c, size_t room)
-{
-	size_t before = c->input_room > LIMIT_REQUEST_KEPT ? c->input_room : 0;
-	size_t after = room > LIMIT_REQUEST_KEPT ? room : 0;
-
-	if (after > before && context->large_bytes - before + after > LIMIT_REQUESTS_BYTES)
-		return false;
-	uint8_t *input = realloc(c->input, room);
-	if (!input)
-		return false;
-	c->input = input;
-	c->input_room = room;
-	context->large_bytes = context->large_bytes - before + after;
-	return true;
-}
-
 static void count_wait(struct connection_context *context, const struct connection *c, int by)
 {
 	if (c->phase != CONNECTION_WAITS)
@@ -77,16 +61,6 @@ static void count_wait(struct connection_context *context, const struct connecti
 	context->waiting += (unsigned)by;
 	if (!c->kept.counter)
 		context->watching += (unsigned)by;
-}
-
-/* The answer has become larger or smaller. False: all answers together take too much. */
-static bool count_answer(struct connection_context *context, struct connection *c)
-{
-	size_t memory = answer_memory(&c->answer);
-
-	context->answers_bytes = context->answers_bytes - c->answer_counted + memory;
-	c->answer_counted = memory;
-	return memory == 0 || context->answers_bytes <= LIMIT_ANSWERS_BYTES;
 }
 
 void connection_destroy(struct connection_context *context, struct connection *c)
@@ -99,7 +73,7 @@ void connection_destroy(struct connection_context *context, struct connection *c
 		c->job->owner = NULL;
 	sent_files_close(&c->sent, c->fd, c->answer.extents_count > 0);
 	answer_free(&c->answer);
-	count_answer(context, c);
+	connection_count_answer(context, c);
 	free(c->input);
 	free(c);
 }
@@ -197,7 +171,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 			enter(context, c, CONNECTION_WAITS, call.wait_ms);
 		return STEP_BLOCKED;
 	}
-	if (!answer_finish(&c->answer) || !count_answer(context, c))
+	if (!answer_finish(&c->answer) || !connection_count_answer(context, c))
 		return STEP_CLOSE;
 	if (key == KEY_FETCH && !again && c->answer.extents_count)
 		report_count_fetch(&context->counters, now_us() - since_us);
@@ -217,7 +191,7 @@ static enum step receive(struct connection_context *context, struct connection *
 		need = 2 * c->input_len;
 	if (need < LIMIT_REQUEST_KEPT / 4)
 		need = LIMIT_REQUEST_KEPT / 4;
-	if (need > c->input_room && !resize(context, c, need))
+	if (need > c->input_room && !connection_resize_input(context, c, need))
 		return STEP_CLOSE;
 	ssize_t n = recv(c->fd, c->input + c->input_len, c->input_room - c->input_len, 0);
 	if (n < 0)
@@ -266,13 +240,13 @@ static void next_request(struct connection_context *context, struct connection *
 	sent_files_add(&c->sent, &c->answer);
 	answer_clear(&c->answer);
 	answer_shrink(&c->answer);
-	count_answer(context, c);
+	connection_count_answer(context, c);
 	memmove(c->input, c->input + c->frame, rest);
 	c->input_len = rest;
 	c->frame = 0;
 	c->pipelined = rest || more_came(c) ? c->pipelined + 1 : 0;
 	if (c->input_room > LIMIT_REQUEST_KEPT && rest <= LIMIT_REQUEST_KEPT)
-		resize(context, c, LIMIT_REQUEST_KEPT);
+		connection_resize_input(context, c, LIMIT_REQUEST_KEPT);
 	enter(context, c, CONNECTION_READS, rest ? LIMIT_RECEIVE_MS : LIMIT_IDLE_MS);
 }
 
@@ -349,6 +323,9 @@ bool connection_work(struct connection_context *context, struct connection *c, b
 		case CONNECTION_SENDS:
 			step = c->job ? STEP_BLOCKED : send_answer(context, c, &budget);
 			break;
+		case CONNECTION_ENDS:
+			step = STEP_CLOSE;
+			break;
 		}
 	}
 	return step != STEP_CLOSE;
@@ -390,6 +367,7 @@ uint32_t connection_events(const struct connection *c)
 	case CONNECTION_SENDS:
 		return c->job ? EPOLLRDHUP : EPOLLOUT;
 	case CONNECTION_WAITS:
+	case CONNECTION_ENDS:
 		break;
 	}
 	return EPOLLRDHUP;

@@ -15,6 +15,7 @@ enum connection_phase {
 	CONNECTION_READS, /* no whole request yet */
 	CONNECTION_WAITS, /* a Fetch for records, or a member for its group */
 	CONNECTION_SENDS,
+	CONNECTION_ENDS, /* others need its memory: it is to be destroyed */
 };
 
 struct connection {
@@ -33,6 +34,7 @@ struct connection {
 	uint64_t not_before_ms;	  /* a request that waits is not tried again before */
 	struct prefetch_job *job; /* while it sends: what it waits for, or NULL */
 	size_t answer_counted;	  /* of it in answers_bytes */
+	int queued;		  /* bytes in its socket, when last looked at */
 	unsigned watches_count;	  /* see struct api_call */
 	struct api_watch watches[LIMIT_WATCHES];
 	uint64_t deadline_ms; /* of the phase */
@@ -43,6 +45,7 @@ struct connection {
 
 /* What connections share. */
 struct connection_context {
+	struct connection *first; /* all of them; the server's */
 	struct catalog *catalog;
 	struct groups *groups;
 	struct prefetch *prefetch;

@@ -25,7 +25,6 @@ struct server {
 	unsigned count;
 	uint64_t swept_ms;
 	uint64_t moved_ms; /* some partition's end did, while somebody waited */
-	struct connection *first;
 	struct report *report;
 	char address[80];
 	struct connection_context context;
@@ -164,8 +163,8 @@ static void remove_connection(struct server *s, struct connection *c)
 
 void server_destroy(struct server *s)
 {
-	while (s->first)
-		remove_connection(s, s->first);
+	while (s->context.first)
+		remove_connection(s, s->context.first);
 	if (s->context.prefetch)
 		prefetch_destroy(s->context.prefetch);
 	if (s->signal_fd >= 0)
@@ -215,11 +214,11 @@ static void accept_one(struct server *s, int fd)
 		connection_destroy(&s->context, c);
 		return;
 	}
-	c->next = s->first;
-	c->link = &s->first;
+	c->next = s->context.first;
+	c->link = &s->context.first;
 	if (c->next)
 		c->next->link = &c->next;
-	s->first = c;
+	s->context.first = c;
 	s->count++;
 }
 
@@ -286,7 +285,7 @@ static void look(struct server *s)
 	if (moved)
 		s->moved_ms = s->context.now_ms;
 
-	for (struct connection *c = s->first; c; c = next) {
+	for (struct connection *c = s->context.first; c; c = next) {
 		next = c->next;
 		if (connection_due(&s->context, c, moved))
 			work(s, c, true);
@@ -299,7 +298,7 @@ static void sweep(struct server *s)
 	struct connection *next;
 
 	s->swept_ms = s->context.now_ms;
-	for (struct connection *c = s->first; c; c = next) {
+	for (struct connection *c = s->context.first; c; c = next) {
 		next = c->next;
 		if (c->phase != CONNECTION_WAITS && s->context.now_ms >= c->deadline_ms) {
 			s->context.counters.overdue++;

@@ -6,6 +6,7 @@ of its own, which must end as it should; right ones must go on to be answered. E
 """
 import os
 import resource
+import socket
 import struct
 import sys
 import threading
@@ -119,6 +120,64 @@ def large():
     closes("more configs than an answer takes", configs(ELEMENTS))
 
 
+def small_window():
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 10)
+    s.settimeout(60)
+    s.connect(("127.0.0.1", gateway_wire.port))
+    return s
+
+
+def reads_slowly(result):
+    """Takes three answers to the end, 16 KiB now and then: more than its socket holds."""
+    with small_window() as s:
+        s.sendall(configs(12000) * 3)
+        got = b""
+        while part := s.recv(16 << 10):
+            got += part
+            size = 4 + struct.unpack_from(">i", got)[0]
+            result[:] = len(got), 3 * size
+            if len(got) == 3 * size:
+                break
+            time.sleep(0.005)
+
+
+def unread():
+    """More large answers than there is memory for: those go that nobody reads, and none that somebody does."""
+    got, held = [], []
+    reader = threading.Thread(target=reads_slowly, args=(got,), daemon=True)
+    reader.start()
+    for number in range(40):
+        s = small_window()
+        s.sendall(configs(12000) * 3)
+        if len(s.recv(4)) != 4:
+            sys.exit(f"large answers that nobody reads: none for number {number}")
+        held.append(s)
+        time.sleep(0.03)
+    if not reader.is_alive():
+        sys.exit(f"the slow reader did not read beside them: {got}")
+    for _ in range(20):
+        answers("a large answer beside those that nobody reads", configs(12000))
+    reader.join(60)
+    if not got or got[0] != got[1]:
+        sys.exit(f"large answers that are read slowly: {got}")
+    for s in held:
+        s.close()
+
+
+def half_requests():
+    """More large requests than there is memory for: those go whose senders do not go on."""
+    whole = frame(0, 3, struct.pack(">hhiih", -1, 1, 1000, 1, len(TOPIC)) + TOPIC + struct.pack(">iii", 1, 0, 1500000) + b"\0" * 1500000)
+    held = []
+    for _ in range(50):
+        s = connect()
+        s.sendall(whole[:-1])
+        held.append(s)
+    answers("a large request beside those that nobody ends", whole)
+    for s in held:
+        s.close()
+
+
 def waiting(count):
     name = struct.pack(">h", len(TOPIC)) + TOPIC
     with connect() as s:
@@ -144,6 +203,7 @@ def many(what, data):
     late.close()
     time.sleep(0.5)
     answers(f"one among {MANY} connections: {what}", VERSIONS)
+    answers(f"one with a large answer among {MANY} connections: {what}", configs(9000))
     for s in held:
         s.close()
 
@@ -169,6 +229,8 @@ versions(served())
 cut()
 lengths()
 large()
+unread()
+half_requests()
 many("half a large request", struct.pack(">i", REQUEST_BYTES) + b"\0" * 65536)
 many("a large answer that nobody reads", configs(9000))
 many("a large Fetch that waits", waiting(900))
