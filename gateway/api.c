@@ -79,6 +79,7 @@ enum api_result api_handle(struct api_call *call, const uint8_t *frame, size_t l
 void api_kept_clear(struct api_kept *kept)
 {
 	store_op_put(kept->op);
+	time_lookup_put(kept->times);
 	*kept = (struct api_kept){0};
 }
 

@@ -10,6 +10,7 @@
 #include "groups/groups.h"
 #include "protocol_error.h"
 #include "request.h"
+#include "time_lookup.h"
 
 enum { API_NODE_ID = 1 /* the one broker's */ };
 
@@ -25,11 +26,13 @@ struct api_watch {
 	uint64_t end;
 };
 
-/* Of a request that waits for its group: lives until it is answered, or its connection is gone. */
+/* Of a request that waits for its group or for the disk: lives until it is answered, or its
+ * connection is gone. */
 struct api_kept {
-	uint64_t ticket;	 /* see groups/group.h */
-	struct store_op *op;	 /* held */
-	const uint64_t *counter; /* what it waits for: that this moves on from what was seen */
+	uint64_t ticket;	   /* see groups/group.h */
+	struct store_op *op;	   /* held */
+	struct time_lookup *times; /* see time_lookup.h */
+	const uint64_t *counter;   /* what it waits for: that this moves on from what was seen */
 	uint64_t seen;
 };
 
@@ -39,6 +42,7 @@ void api_kept_clear(struct api_kept *kept);
 struct api_call {
 	struct catalog *catalog;
 	struct groups *groups;
+	struct disk_thread *disk;
 	struct api_kept *kept;
 	const char *peer; /* the client's address */
 	const char *host; /* where this client reached us: what it is told to connect to */

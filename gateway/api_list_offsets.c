@@ -1,69 +1,87 @@
 /* ListOffsets: where a partition ends and begins, and which offset belongs to a time. */
 #include "api.h"
+#include "limits.h"
 #include "partition_epochs.h"
-#include "partition_time.h"
 
 /* Timestamps with a meaning of their own. */
-enum { LATEST = -1, EARLIEST = -2, LARGEST = -3 };
+enum { LATEST = -1, EARLIEST = -2 };
 enum { LARGEST_FROM = 7, EPOCH_FROM = 4, THROTTLE_FROM = 2, ISOLATION_FROM = 2, FLEXIBLE_FROM = 6 };
 
-/* -1 and no error where no record is as late as that. */
-static enum protocol_error look_up(const struct api_call *call, const struct partition *p,
-				   const struct partition_view *view, int64_t timestamp,
-				   struct partition_found *found)
+/* What the disk is asked for first, and what it said when the request is worked on again. */
+static enum protocol_error look_up_time(const struct api_call *call,
+					const struct time_question *question,
+					struct partition_found *found)
 {
-	int rc = 0;
+	struct time_lookup **times = &call->kept->times;
 
-	switch (timestamp) {
-	case LATEST:
-		found->offset = (int64_t)view->end;
-		return ERROR_NONE;
-	case EARLIEST:
-		found->offset = (int64_t)view->log_start;
-		return ERROR_NONE;
-	case LARGEST:
-		if (call->version < LARGEST_FROM)
-			return ERROR_UNSUPPORTED_VERSION;
-		rc = partition_find_newest(p, call->catalog->data_dir, view, found);
-		break;
-	default:
-		if (timestamp < 0)
-			return ERROR_UNSUPPORTED_VERSION;
-		rc = partition_find_time(p, call->catalog->data_dir, view, timestamp, found);
-	}
-	return rc < 0 ? ERROR_KAFKA_STORAGE_ERROR : ERROR_NONE;
+	if (!*times || !(*times)->asked)
+		return time_lookup_add(times, call->catalog, question) ? ERROR_NONE
+								       : ERROR_REQUEST_TIMED_OUT;
+	const struct time_question *result = time_lookup_result(*times, question->nth);
+	/* It takes too long, or could not be asked then: clients try again. */
+	if (!result)
+		return ERROR_REQUEST_TIMED_OUT;
+	*found = result->found;
+	return result->rc < 0 ? ERROR_KAFKA_STORAGE_ERROR : ERROR_NONE;
 }
 
-static void answer_partition(struct api_call *call, const struct topic *topic)
+/* -1 and no error where no record is as late as that. */
+static enum protocol_error look_up(const struct api_call *call,
+				   const struct time_question *question,
+				   struct partition_found *found)
+{
+	switch (question->timestamp_ms) {
+	case LATEST:
+		found->offset = (int64_t)question->view.end;
+		return ERROR_NONE;
+	case EARLIEST:
+		found->offset = (int64_t)question->view.log_start;
+		return ERROR_NONE;
+	case TIME_LARGEST:
+		if (call->version < LARGEST_FROM)
+			return ERROR_UNSUPPORTED_VERSION;
+		break;
+	default:
+		if (question->timestamp_ms < 0)
+			return ERROR_UNSUPPORTED_VERSION;
+	}
+	return look_up_time(call, question, found);
+}
+
+static void answer_partition(struct api_call *call, const struct topic *topic, uint32_t nth)
 {
 	struct partition_found found = {.offset = -1, .timestamp_ms = -1};
 	int32_t number = wire_get32(call->in);
 	int32_t epoch = call->version >= EPOCH_FROM ? wire_get32(call->in) : -1;
 	int64_t timestamp = wire_get64(call->in);
 	struct partition *p = catalog_partition(topic, number);
-	struct partition_view view;
+	struct time_question question = {
+		.nth = nth, .partition = p, .timestamp_ms = timestamp, .found = found};
 
 	wire_get_tags(call->in);
 	if (call->in->failed)
 		return;
-	enum protocol_error error = api_look(p, epoch, &view);
+	enum protocol_error error = api_look(p, epoch, &question.view);
 	if (error == ERROR_NONE && partition_asked_before(p, call->catalog->questions))
 		error = ERROR_INVALID_REQUEST;
 	if (error == ERROR_NONE)
-		error = look_up(call, p, &view, timestamp, &found);
+		error = look_up(call, &question, &found);
 	wire_put32(call->out, number);
 	wire_put16(call->out, (int16_t)error);
 	wire_put64(call->out, found.timestamp_ms);
 	wire_put64(call->out, found.offset);
 	if (call->version >= EPOCH_FROM)
 		wire_put32(call->out,
-			   found.offset < 0 ? -1
-					    : partition_epoch_at(p, &view, (uint64_t)found.offset));
+			   found.offset < 0
+				   ? -1
+				   : partition_epoch_at(p, &question.view, (uint64_t)found.offset));
 	wire_put_tags(call->out);
 }
 
 enum api_result api_list_offsets(struct api_call *call)
 {
+	uint32_t nth = 0;
+
 	call->catalog->questions++;
 	wire_get32(call->in); /* replica */
 	if (call->version >= ISOLATION_FROM)
@@ -85,11 +103,15 @@ enum api_result api_list_offsets(struct api_call *call)
 		wire_put_string(call->out, name);
 		wire_put_array(call->out, partitions);
 		for (int32_t n = 0; n < partitions && api_goes_on(call); n++)
-			answer_partition(call, topic);
+			answer_partition(call, topic, nth++);
 		wire_get_tags(call->in);
 		wire_put_tags(call->out);
 	}
 	wire_get_tags(call->in);
 	wire_put_tags(call->out);
-	return API_SEND;
+	struct time_lookup *times = call->kept->times;
+	if (!times || !times->count || times->asked || !api_goes_on(call))
+		return API_SEND;
+	time_lookup_ask(times, call->disk);
+	return api_wait(call, &times->done, LIMIT_WAIT_MS);
 }

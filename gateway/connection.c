@@ -70,7 +70,7 @@ void connection_destroy(struct connection_context *context, struct connection *c
 	count_wait(context, c, -1);
 	api_kept_clear(&c->kept);
 	if (c->job)
-		c->job->owner = NULL;
+		c->job->job.owner = NULL;
 	sent_files_close(&c->sent, c->fd, c->answer.extents_count > 0);
 	answer_free(&c->answer);
 	connection_count_answer(context, c);
@@ -135,6 +135,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 	struct api_call call = {
 		.catalog = context->catalog,
 		.groups = context->groups,
+		.disk = context->disk,
 		.kept = &c->kept,
 		.peer = c->peer,
 		.host = context->advertised_host ? context->advertised_host : c->host,
@@ -257,14 +258,14 @@ static bool fetch_cold(struct connection_context *context, struct connection *c)
 	uint32_t length;
 
 	answer_next(&c->answer, &file, &position, &length);
-	c->job = prefetch_ask(context->prefetch, c, file, position, length);
+	c->job = prefetch_ask(context->disk, c, file, position, length);
 	return c->job != NULL;
 }
 
-void connection_warmed(struct connection *c, uint32_t length)
+void connection_warmed(struct connection *c)
 {
+	answer_warmed(&c->answer, c->job->length);
 	c->job = NULL;
-	answer_warmed(&c->answer, length);
 }
 
 bool connection_tidy(const struct connection_context *context, struct connection *c)

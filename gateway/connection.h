@@ -48,7 +48,7 @@ struct connection_context {
 	struct connection *first; /* all of them; the server's */
 	struct catalog *catalog;
 	struct groups *groups;
-	struct prefetch *prefetch;
+	struct disk_thread *disk;
 	uint64_t now_ms;	     /* monotonic; the server sets it each turn */
 	size_t large_bytes;	     /* of requests larger than LIMIT_REQUEST_KEPT, all together */
 	size_t answers_bytes;	     /* of answers larger than LIMIT_ANSWER_KEPT, all together */
@@ -74,8 +74,8 @@ bool connection_work(struct connection_context *context, struct connection *c, b
 bool connection_due(const struct connection_context *context, const struct connection *c,
 		    bool moved);
 
-/* What it waited for was read, as far as `length`. */
-void connection_warmed(struct connection *c, uint32_t length);
+/* What it waited for was read. */
+void connection_warmed(struct connection *c);
 
 /* Once in a while: retired segments are not kept on the disk for it, but while they are being sent.
  * False: it is to be destroyed, for that takes too long. */

@@ -105,7 +105,7 @@ int partition_find_newest(const struct partition *p, const char *data_dir,
 	int rc = open_reader(p, data_dir, view, &reader);
 	if (rc < 0)
 		return rc;
-	rc = largest_indexed(p->files.dir_fd, view, &largest, &rest);
+	rc = largest_indexed(log_reader_dir(reader), view, &largest, &rest);
 	if (rc == 0)
 		rc = log_reader_seek(reader, rest > view->log_start ? rest : view->log_start);
 	while (rc == 0 && (rc = log_reader_next(reader, &batch)) == LOG_READ_BATCH) {

@@ -1,4 +1,7 @@
-/* Look-ups by time in a partition: records are read, so these take longer than the others. */
+/*
+ * Look-ups by time in a partition: records are read, so these take longer than the others. Any
+ * thread: of the partition they need no more than its name and number.
+ */
 #pragma once
 
 #include "partition.h"

@@ -18,9 +18,9 @@
 struct server {
 	int epoll_fd, listen_fd, signal_fd;
 	int store_fd; /* the groups' */
-	int prefetch_fd;
-	bool prefetched; /* some job is done */
-	bool accepts;	 /* the listening socket is watched */
+	int disk_fd;
+	bool disk_done; /* some job of the disk's thread is */
+	bool accepts;	/* the listening socket is watched */
 	bool stop;
 	unsigned count;
 	uint64_t swept_ms;
@@ -82,16 +82,16 @@ static int open_all(struct server *s, const struct tcp_address *address)
 	s->signal_fd = open_signals();
 	if (s->signal_fd < 0)
 		return s->signal_fd;
-	rc = prefetch_create(&s->context.prefetch);
+	rc = disk_thread_create(&s->context.disk);
 	if (rc < 0)
 		return rc;
-	s->prefetch_fd = prefetch_fd(s->context.prefetch);
+	s->disk_fd = disk_thread_fd(s->context.disk);
 	s->store_fd = store_fd(s->context.groups->store);
 	rc = watch(s, EPOLL_CTL_ADD, s->listen_fd, EPOLLIN, &s->listen_fd);
 	if (rc == 0)
 		rc = watch(s, EPOLL_CTL_ADD, s->store_fd, EPOLLIN, &s->store_fd);
 	if (rc == 0)
-		rc = watch(s, EPOLL_CTL_ADD, s->prefetch_fd, EPOLLIN, &s->prefetch_fd);
+		rc = watch(s, EPOLL_CTL_ADD, s->disk_fd, EPOLLIN, &s->disk_fd);
 	return rc < 0 ? rc : watch(s, EPOLL_CTL_ADD, s->signal_fd, EPOLLIN, &s->signal_fd);
 }
 
@@ -165,8 +165,7 @@ void server_destroy(struct server *s)
 {
 	while (s->context.first)
 		remove_connection(s, s->context.first);
-	if (s->context.prefetch)
-		prefetch_destroy(s->context.prefetch);
+	disk_thread_destroy(s->context.disk);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	if (s->listen_fd >= 0)
@@ -240,21 +239,20 @@ static void on_listen(struct server *s)
 	}
 }
 
-/* Those whose bytes are in the page cache now. */
-static void on_prefetched(struct server *s)
+/* Those whose bytes are in the page cache now go on; who waits for something else looks for it. */
+static void on_disk_done(struct server *s)
 {
-	struct prefetch_job *job;
+	struct disk_job *job;
 
-	s->prefetched = false;
-	while ((job = prefetch_take_done(s->context.prefetch))) {
+	s->disk_done = false;
+	while ((job = disk_thread_take_done(s->context.disk))) {
 		struct connection *c = job->owner;
-		uint32_t length = job->length;
 
-		prefetch_free(job);
-		if (!c)
-			continue;
-		connection_warmed(c, length);
-		work(s, c, false);
+		if (c)
+			connection_warmed(c);
+		job->give_back(job);
+		if (c)
+			work(s, c, false);
 	}
 }
 
@@ -268,8 +266,8 @@ static void on_event(struct server *s, const struct epoll_event *event)
 		s->stop = true;
 	else if (event->data.ptr == &s->store_fd)
 		groups_take_done(s->context.groups);
-	else if (event->data.ptr == &s->prefetch_fd)
-		s->prefetched = true;
+	else if (event->data.ptr == &s->disk_fd)
+		s->disk_done = true;
 	else if (event->events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP))
 		remove_connection(s, c);
 	else
@@ -359,8 +357,8 @@ int server_run(struct server *s)
 		for (int i = 0; i < n; i++)
 			on_event(s, &events[i]);
 		/* Not between the events: these may be of connections that it ends. */
-		if (s->prefetched)
-			on_prefetched(s);
+		if (s->disk_done)
+			on_disk_done(s);
 		groups_tick(s->context.groups);
 		changes = groups->changes;
 		if (s->context.waiting)

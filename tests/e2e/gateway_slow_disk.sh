@@ -1,6 +1,6 @@
 #!/bin/bash
-# A reader that reads what is on a slow disk does not keep the others from being served: they never wait for more than a
-# few of its reads, each of which takes half a second here. (A turn of its answer is eight.)
+# A reader that reads what is on a slow disk, or asks for times, does not keep the others from being served: they never wait for
+# more than a few of its reads, each of which takes half a second here. (A turn of its answer is eight.)
 # timeout: 150
 . "$(dirname "$0")/lib.sh"
 command -v kcat >/dev/null || skip "no kcat"
@@ -23,22 +23,21 @@ gateway_pid=$!
 pids+=("$gateway_pid")
 wait_until 20 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
 broker=$(sed -n 's/^weir-gateway: listens on \([^,]*\),.*/\1/p' "$T/gateway.log")
-kcat -b "$broker" -C -q -t live -p 0 -o beginning -e -f '%s\n' >"$T/got" 2>>"$T/kcat.log" &
-reader=$!
-pids+=("$reader")
-# Another client asks as fast as it is answered, as long as the reader reads. The longest wait, in ms:
-longest=$("$python" - "$here" "${broker##*:}" "$reader" <<'END'
+
+# Another client asks as fast as it is answered, as long as a process lives. The longest wait, in ms:
+longest_beside() { # PID
+	"$python" - "$here" "${broker##*:}" "$1" <<'END'
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
 import gateway_wire
 gateway_wire.port = int(sys.argv[2])
 s, longest = gateway_wire.connect(), 0
-def reads():
+def lives():
     try:
         return open(f"/proc/{sys.argv[3]}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-while reads():
+while lives():
     start = time.monotonic()
     s.sendall(gateway_wire.frame(18, 0, b""))
     if gateway_wire.read_answer(s) is None:
@@ -47,7 +46,27 @@ while reads():
     time.sleep(0.005)
 print(int(longest * 1000))
 END
-)
+}
+
+# Which offset belongs to a time: the disk's thread looks, and nothing of it is read in place.
+reads_before=$(cat "$T/reads")
+records "$DATA/live-0" | sed -n '2000p' >"$T/at"
+kcat -b "$broker" -Q -t "live:0:$(cut -f2 "$T/at")" >"$T/time" 2>>"$T/kcat.log" &
+reader=$!
+pids+=("$reader")
+longest=$(longest_beside "$reader")
+wait "$reader" || fail "kcat -Q: exit status $?"
+first=$(records "$DATA/live-0" | awk -v t="$(cut -f2 "$T/at")" '$2 >= t {print $1; exit}')
+assert_eq "the offset of a time" "$(grep -o 'offset [0-9]*' "$T/time")" "offset $first"
+reads=$(cat "$T/reads")
+note "another client waited for $longest ms at most beside a look-up of $((reads - reads_before)) reads"
+assert_ge "reads of the disk for a time" $((reads - reads_before)) 2
+[ "$longest" -lt $((300 * patience)) ] || fail "another client waited for $longest ms beside a look-up of a time"
+
+kcat -b "$broker" -C -q -t live -p 0 -o beginning -e -f '%s\n' >"$T/got" 2>>"$T/kcat.log" &
+reader=$!
+pids+=("$reader")
+longest=$(longest_beside "$reader")
 wait "$reader" || fail "kcat: exit status $?"
 reads=$(cat "$T/reads")
 cut -c1-8 "$T/got" >"$T/got.numbers"

@@ -19,6 +19,7 @@ enum { INPUT_MAX = 64 << 10 };
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 static struct groups groups;
+static struct disk_thread *disk;
 static int pair[2];
 
 static void remove_dir(void)
@@ -37,7 +38,7 @@ static void setup(void)
 	gateway_testing_groups(&groups, dir);
 	build_file(dir, "s-0", LOG_NAME_EPOCHS, epochs, strlen(epochs), 0);
 	build_file(dir, "s-0", LOG_NAME_METADATA, metadata, strlen(metadata), 0);
-	if (catalog_open(&catalog, NULL, dir) < 0 ||
+	if (catalog_open(&catalog, NULL, dir) < 0 || disk_thread_create(&disk) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
 		abort();
 }
@@ -55,6 +56,7 @@ static enum api_result handle(struct api_kept *kept, const uint8_t *frame, size_
 {
 	struct api_call fuzzed = {.catalog = &catalog,
 				  .groups = &groups,
+				  .disk = disk,
 				  .kept = kept,
 				  .peer = "127.0.0.1",
 				  .host = "127.0.0.1",
@@ -96,6 +98,8 @@ static void handle_whole(const void *head, size_t head_len, const uint8_t *rest,
 	groups_set_time(&groups, groups.now_ms + 1000, groups.wall_ms + 1000);
 	groups_tick(&groups);
 	groups_take_done(&groups);
+	if (result == API_WAIT && kept.times)
+		gateway_testing_wait(disk, kept.times);
 	if (result == API_WAIT)
 		handle(&kept, frame, head_len + len, true);
 	api_kept_clear(&kept);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "gateway/api.h"
@@ -58,6 +59,17 @@ static inline void gateway_testing_teardown(void)
 	free(request.data);
 	catalog_close(&catalog);
 	build_remove(dir);
+}
+
+/* Until the disk's thread has answered what is asked about times. */
+static inline void gateway_testing_wait(struct disk_thread *disk, const struct time_lookup *times)
+{
+	struct pollfd done = {.fd = disk_thread_fd(disk), .events = POLLIN};
+	struct disk_job *job;
+
+	while (!times->done && poll(&done, 1, -1) >= 0)
+		while ((job = disk_thread_take_done(disk)))
+			job->give_back(job);
 }
 
 /* A header of version 1, client id "t". */

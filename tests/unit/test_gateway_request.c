@@ -7,15 +7,18 @@
 #include "gateway_requests.h"
 
 static struct groups groups;
+static struct disk_thread *disk;
 
 static void setup(void)
 {
 	gateway_testing_setup();
+	cr_assert_eq(disk_thread_create(&disk), 0);
 	gateway_testing_groups(&groups, dir);
 }
 
 static void teardown(void)
 {
+	disk_thread_destroy(disk);
 	groups_close(&groups);
 	gateway_testing_teardown();
 }
@@ -33,6 +36,7 @@ static enum api_result handle_bytes(const uint8_t *frame, size_t len)
 		memcpy(copy, frame, len);
 	call = (struct api_call){.catalog = &catalog,
 				 .groups = &groups,
+				 .disk = disk,
 				 .kept = &kept,
 				 .peer = "127.0.0.1",
 				 .host = "127.0.0.1",
@@ -41,6 +45,11 @@ static enum api_result handle_bytes(const uint8_t *frame, size_t len)
 				 .answer = &answer};
 	answer_clear(&answer);
 	enum api_result result = api_handle(&call, copy, len);
+	if (result == API_WAIT && kept.times) {
+		gateway_testing_wait(disk, kept.times);
+		answer_clear(&answer);
+		result = api_handle(&call, copy, len);
+	}
 	api_kept_clear(&kept);
 	free(copy);
 	return result;
@@ -342,6 +351,32 @@ Test(gateway_request, a_partition_is_named_once_in_list_offsets)
 		cr_assert_eq(wire_get32(&r), 0);
 		cr_assert_eq(wire_get16(&r), ERROR_INVALID_REQUEST);
 	}
+}
+
+/* One whose client does not wait for it is given up by the disk's thread, too. */
+Test(gateway_request, a_lookup_of_times_is_put_away_once)
+{
+	struct time_question question = {.partition = catalog_partition(catalog.topics[0], 0),
+					 .view = {.end = TESTING_END},
+					 .timestamp_ms = TIME_LARGEST};
+	struct time_lookup *times[3] = {NULL};
+
+	for (int i = 0; i < 3; i++) {
+		for (question.nth = 0; question.nth < 3; question.nth++)
+			cr_assert(time_lookup_add(&times[i], &catalog, &question));
+		if (i > 0)
+			time_lookup_ask(times[i], disk);
+	}
+	cr_assert_eq(catalog.lookups, 9);
+	cr_assert_null(time_lookup_result(times[2], 1));
+	time_lookup_put(times[0]);
+	time_lookup_put(times[1]);
+	gateway_testing_wait(disk, times[2]);
+	cr_assert_eq(catalog.lookups, 3);
+	cr_assert_eq(time_lookup_result(times[2], 1)->found.offset, 14);
+	cr_assert_null(time_lookup_result(times[2], 3));
+	time_lookup_put(times[2]);
+	cr_assert_eq(catalog.lookups, 0);
 }
 
 Test(gateway_request, a_name_with_zeros_is_another_name)

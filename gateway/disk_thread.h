@@ -1,0 +1,30 @@
+/*
+ * Work that may wait for a disk, so that the gateway's one thread need not: a thread of its own
+ * does it, one job after the other in the order in which they were asked for. All calls but work()
+ * are the gateway's thread's.
+ */
+#pragma once
+
+struct disk_thread;
+
+/* The first field of what the caller asks for. */
+struct disk_job {
+	struct disk_job *next;
+	void *owner; /* the caller's; NULL: nobody waits for it any more, or by other means */
+	void (*work)(struct disk_job *job); /* in the other thread */
+	/* It is done, or never will be: the job is the caller's again. */
+	void (*give_back)(struct disk_job *job);
+};
+
+/* -errno. */
+int disk_thread_create(struct disk_thread **out);
+/* Waits for the job at hand; gives all back. NULL is nothing. */
+void disk_thread_destroy(struct disk_thread *thread);
+
+/* Puts it behind the others. */
+void disk_thread_ask(struct disk_thread *thread, struct disk_job *job);
+
+/* Readable when jobs are done. */
+int disk_thread_fd(const struct disk_thread *thread);
+/* One that is done, or NULL: its give_back() comes next. */
+struct disk_job *disk_thread_take_done(struct disk_thread *thread);

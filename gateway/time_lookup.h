@@ -1,0 +1,42 @@
+/*
+ * What one ListOffsets asks about times: records are read for it, so the disk's thread does it, one
+ * partition at a time, that others come between. All calls are the gateway's thread's.
+ */
+#pragma once
+
+#include "catalog.h"
+#include "disk_thread.h"
+#include "partition_time.h"
+
+struct time_question {
+	uint32_t nth; /* of the partitions that the request names */
+	const struct partition *partition;
+	struct partition_view view;
+	int64_t timestamp_ms; /* TIME_LARGEST: the record with the largest one */
+	int rc;		      /* as partition_find_time() gives it */
+	struct partition_found found;
+};
+
+#define TIME_LARGEST INT64_C(-3)
+
+struct time_lookup {
+	struct disk_job job;
+	struct disk_thread *disk;
+	struct catalog *catalog;
+	char data_dir[PLAN_PATH_MAX];
+	struct time_question *questions;
+	unsigned count, room;
+	unsigned answered;
+	bool asked;	/* it is with the disk's thread, or was */
+	bool abandoned; /* nobody wants to know any more */
+	uint64_t done;	/* 1: all of them are answered */
+};
+
+/* One more question, of a larger nth; *lookup: NULL at first. False: too many, or no memory. */
+bool time_lookup_add(struct time_lookup **lookup, struct catalog *catalog,
+		     const struct time_question *question);
+void time_lookup_ask(struct time_lookup *lookup, struct disk_thread *disk);
+/* NULL: not asked about, or not done yet. */
+const struct time_question *time_lookup_result(const struct time_lookup *lookup, uint32_t nth);
+/* The asker's last call. NULL is nothing. */
+void time_lookup_put(struct time_lookup *lookup);
