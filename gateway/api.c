@@ -29,6 +29,7 @@ const struct api api_table[] = {
 	{42, 0, 2, 2, api_delete_groups},
 	{47, 0, 0, INT16_MAX, api_offset_delete},
 	{60, 0, 1, 0, api_describe_cluster},
+	{68, 0, 1, 0, api_consumer_group_heartbeat},
 };
 /* clang-format on */
 const unsigned api_table_count = sizeof(api_table) / sizeof(api_table[0]);

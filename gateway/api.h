@@ -103,6 +103,7 @@ enum api_result api_metadata(struct api_call *call);
 enum api_result api_offset_for_leader_epoch(struct api_call *call);
 enum api_result api_describe_acls(struct api_call *call);
 enum api_result api_describe_configs(struct api_call *call);
+enum api_result api_consumer_group_heartbeat(struct api_call *call);
 enum api_result api_describe_cluster(struct api_call *call);
 enum api_result api_versions(struct api_call *call);
 /* The one broker's id and address, as several answers begin their lists of nodes. */

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Kafka's Java client, the last 3.x and the newest 4.x: without a group, from offsets and times; groups that stop, share,
-# lose a member, are static or cooperative, and outlive the gateway's death; what an administrator asks.
+# lose a member, are static or cooperative, and outlive the gateway's death; what an administrator asks; the new group protocol.
 # timeout: 400
 . "$(dirname "$0")/lib.sh"
 
@@ -110,6 +110,17 @@ server_dies() {
 	assert_eq "rebalances" "$(grep -c '^assigned' "$T/$name.log")" 1
 }
 
+# One who asks for the new group protocol is told what to do instead.
+new_protocol() {
+	local name=$v-new code=0
+	"${inside[@]}" timeout $((60 * patience)) "${java[@]}" GroupReader "$broker" logs "$name" 10 0 group.protocol=consumer \
+		>"$T/$name.tsv" 2>"$T/$name.log" || code=$?
+	assert_eq "exit status with group.protocol=consumer" $code 1
+	grep -q 'Exception in thread "main" .*UnsupportedVersionException: .* Set group.protocol=classic' "$T/$name.log" ||
+		fail "group.protocol=consumer: $(tail -n 1 "$T/$name.log")"
+	kill -0 "$gateway_pid" || fail "the gateway died"
+}
+
 groups() { run_reader "$v-groups" "${java[@]}" Groups "$broker" "$@"; }
 said() { cat "$T/$v-groups.tsv"; }
 administration() {
@@ -159,7 +170,10 @@ for v in ${VERSIONS:-3 4}; do
 	share kill KILL "$cooperative"
 	administration
 	# A real broker would do what it is asked.
-	[ "${ENGINES_AGAINST:-}" = kafka ] || read_only
+	if [ "${ENGINES_AGAINST:-}" != kafka ]; then
+		read_only
+		[ "$v" = 3 ] || new_protocol
+	fi
 	if [ "$v" = 4 ] || [ -n "${LONG:-}" ]; then
 		share leave TERM "$eager"
 		share moves TERM "$cooperative"

@@ -161,6 +161,29 @@ static inline void requests_describe_configs(struct wire_writer *w, int16_t vers
 	wire_put_tags(w);
 }
 
+static inline void requests_consumer_group_heartbeat(struct wire_writer *w, int16_t version)
+{
+	static const uint8_t id[WIRE_UUID_BYTES] = {1};
+
+	wire_put_text(w, "g");
+	wire_put_text(w, "m");
+	wire_put32(w, 0);
+	wire_put_text(w, NULL);
+	wire_put_text(w, "rack");
+	wire_put32(w, 5000);
+	wire_put_array(w, 1);
+	wire_put_text(w, "s");
+	if (version >= 1)
+		wire_put_text(w, "s.*");
+	wire_put_text(w, "uniform");
+	wire_put_array(w, 1);
+	wire_put_uuid(w, id);
+	wire_put_array(w, 1);
+	wire_put32(w, 0);
+	wire_put_tags(w);
+	wire_put_tags(w);
+}
+
 static inline bool requests_body(struct wire_writer *w, int16_t key, int16_t version)
 {
 	switch (key) {
@@ -193,6 +216,9 @@ static inline bool requests_body(struct wire_writer *w, int16_t key, int16_t ver
 		if (version >= 1)
 			wire_put8(w, 1);
 		wire_put_tags(w);
+		return true;
+	case 68:
+		requests_consumer_group_heartbeat(w, version);
 		return true;
 	default:
 		return requests_group_body(w, key, version);
