@@ -1,6 +1,6 @@
 #!/bin/bash
 # confluent-kafka reads Weir's log in groups: restart from a commit, offsets for times, a member killed, two that share; admin.
-# The new group protocol is refused in words.
+# The new group protocol is refused in words. An older release reads everything.
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$engines/group.bash"
@@ -23,8 +23,24 @@ END
 	note "group.protocol=consumer: $(cat "$T/new.out")"
 }
 
+# librdkafka 2.6.0, as many programs still bring it.
+check_older() {
+	local stream
+	venv=$("$engines/fetch-venv" confluent-2.6 "$engines/confluent-2.6.txt" 2>"$T/fetch.log") ||
+		skip "confluent-kafka 2.6.0: $(tail -n 1 "$T/fetch.log")"
+	program=("$venv/bin/python" "$examples/python/confluent_reader.py")
+	assert_eq "the older librdkafka" "$("$venv/bin/python" -c 'import confluent_kafka; print(confluent_kafka.libversion()[0])')" 2.6.0
+	for stream in logs packed rest; do
+		reader read "$stream" "older-$stream" "$(count_of "$stream")" >"$T/$stream.older" 2>"$T/reader.err" || fail "$stream: $(say)"
+		assert_exact "$stream" "$T/$stream.older"
+	done
+	check_times logs
+	check_admin logs older-logs
+}
+
 need_python python
 program=("$venv/bin/python" "$examples/python/confluent_reader.py")
 beyond=-1
 check_client
 [ "${ENGINES_AGAINST:-}" = kafka ] || check_new_protocol
+check_older
