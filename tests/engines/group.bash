@@ -9,9 +9,10 @@ need_python() { # FOLDER
 	venv=$("$engines/fetch-venv" "$1" "$examples/$1/requirements.txt" 2>"$T/fetch.log") ||
 		skip "the Python packages of $1: $(tail -n 1 "$T/fetch.log")"
 }
-# The programs of docs/engines/node, with the packages that they import beside them: $T/node.
+# The programs of docs/engines/node, with the packages that they import beside them: $T/node; what runs them: $node.
 need_node() {
 	local modules
+	node=$("$engines/fetch-node" 2>"$T/fetch.log")/bin/node || skip "$(tail -n 1 "$T/fetch.log")"
 	modules=$("$engines/fetch-npm" "$examples/node" 2>"$T/fetch.log") || skip "the npm packages: $(tail -n 1 "$T/fetch.log")"
 	mkdir "$T/node"
 	cp "$examples/node/"*.mjs "$T/node"

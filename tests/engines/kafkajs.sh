@@ -4,6 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$engines/group.bash"
 need_node
-program=(node "$T/node/kafkajs_reader.mjs")
+program=("$node" "$T/node/kafkajs_reader.mjs")
 beyond=end
 check_client
