@@ -38,8 +38,12 @@ enum api_result api_leave_group(struct api_call *call)
 
 	if (count < 0)
 		return API_CLOSE;
-	wire_put16(call->out, ERROR_NONE);
-	wire_put_array(call->out, count);
+	wire_put16(call->out, group.len > 0 ? ERROR_NONE : ERROR_INVALID_GROUP_ID);
+	wire_put_array(call->out, group.len > 0 ? count : 0);
+	if (group.len <= 0) {
+		wire_put_tags(call->out);
+		return API_SEND;
+	}
 	for (int32_t i = 0; i < count && api_goes_on(call); i++)
 		leave_one(call, group);
 	wire_get_tags(call->in);

@@ -1,10 +1,12 @@
 /* Metadata: the one broker, topics and their partitions. Nothing is ever created. */
+#include <ctype.h>
 #include <string.h>
 
 #include "api.h"
 
 enum { EPOCH_FROM = 7, OPERATIONS_FROM = 8, ID_FROM = 10, BY_ID_FROM = 12 };
 enum { CLUSTER_OPERATIONS_TO = 10 };
+enum { TOPIC_NAME_MAX = 249 };
 
 static void put_broker(struct api_call *call)
 {
@@ -77,6 +79,20 @@ static void put_all(struct api_call *call)
 		put_known(call, call->catalog->topics[i]);
 }
 
+/* Kafka's rule for names of topics. */
+static bool may_be_topic(struct wire_string name)
+{
+	static const char others[] = "._-";
+
+	if (name.len < 1 || name.len > TOPIC_NAME_MAX)
+		return false;
+	for (int32_t i = 0; i < name.len; i++)
+		if (!isalnum((unsigned char)name.at[i]) &&
+		    !memchr(others, name.at[i], sizeof(others) - 1))
+			return false;
+	return !(name.at[0] == '.' && (name.len == 1 || (name.len == 2 && name.at[1] == '.')));
+}
+
 static void answer_topic(struct api_call *call)
 {
 	static const uint8_t none[WIRE_UUID_BYTES];
@@ -100,6 +116,8 @@ static void answer_topic(struct api_call *call)
 		topic = catalog_topic_by_id(call->catalog, asked.id);
 	else
 		topic = catalog_topic(call->catalog, asked.name);
+	if (!topic && !by_id && named && !may_be_topic(asked.name))
+		error = ERROR_INVALID_TOPIC;
 	if (topic) {
 		put_known(call, topic);
 		return;

@@ -91,6 +91,8 @@ static int sync_first(struct groups *groups, const struct group_sync *sync, uint
 	struct group *group = groups_find(groups, sync->caller.group);
 	struct group_member *member;
 
+	if (sync->caller.group.len <= 0)
+		return ERROR_INVALID_GROUP_ID;
 	if (!group)
 		return ERROR_UNKNOWN_MEMBER_ID;
 	enum protocol_error error = group_check(group, &sync->caller, &member);
@@ -156,6 +158,8 @@ enum protocol_error group_heartbeat(struct groups *groups, const struct group_ca
 	struct group *group = groups_find(groups, caller->group);
 	struct group_member *member;
 
+	if (caller->group.len <= 0)
+		return ERROR_INVALID_GROUP_ID;
 	if (!group)
 		return ERROR_UNKNOWN_MEMBER_ID;
 	enum protocol_error error = group_check(group, caller, &member);
@@ -173,6 +177,8 @@ enum protocol_error group_leave(struct groups *groups, struct wire_string name,
 		.member = id, .instance = instance, .generation = GROUP_ANY_GENERATION};
 	struct group_member *member;
 
+	if (name.len <= 0)
+		return ERROR_INVALID_GROUP_ID;
 	if (!group)
 		return ERROR_UNKNOWN_MEMBER_ID;
 	/* An administrator names a static member by its instance alone. */
