@@ -77,6 +77,32 @@ enum api_result api_handle(struct api_call *call, const uint8_t *frame, size_t l
 	return request.rest.failed || call->out->failed ? API_CLOSE : result;
 }
 
+int32_t api_list_or_null(struct api_call *call, size_t element_bytes)
+{
+	int32_t count = wire_get_array(call->in, element_bytes);
+
+	count = count < 0 ? 0 : count;
+	wire_put_array(call->out, count);
+	return count;
+}
+
+int32_t api_list(struct api_call *call, size_t element_bytes)
+{
+	int32_t count = wire_get_array(call->in, element_bytes);
+
+	call->in->failed |= count < 0;
+	wire_put_array(call->out, count);
+	return count;
+}
+
+const struct topic *api_take_topic(struct api_call *call)
+{
+	struct wire_string name = wire_get_name(call->in);
+
+	wire_put_string(call->out, name);
+	return catalog_topic(call->catalog, name);
+}
+
 void api_kept_clear(struct api_kept *kept)
 {
 	store_op_put(kept->op);

@@ -71,6 +71,33 @@ static inline bool api_goes_on(const struct api_call *call)
 	return !call->in->failed && !call->out->failed;
 }
 
+/*
+ * A list in the request that the answer repeats, element by element: topics, the partitions of
+ * each, groups. Writes the answer's count, and gives how many elements come. element_bytes: see
+ * wire_get_array(). A null list fails the request.
+ *
+ *	for (int32_t topics = api_list(call, 6); api_list_next(call, &topics);)
+ */
+int32_t api_list(struct api_call *call, size_t element_bytes);
+/* Null is as good as empty. */
+int32_t api_list_or_null(struct api_call *call, size_t element_bytes);
+
+static inline bool api_list_next(const struct api_call *call, int32_t *left)
+{
+	return (*left)-- > 0 && api_goes_on(call);
+}
+
+/* The end of a structure in the request, and of the one that answers it. */
+static inline void api_end(struct api_call *call)
+{
+	wire_get_tags(call->in);
+	wire_put_tags(call->out);
+}
+
+/* The topic that comes next in the request, by name, and its name into the answer. NULL: there is
+ * none. */
+const struct topic *api_take_topic(struct api_call *call);
+
 /* The table, for whoever lists it. */
 extern const struct api api_table[];
 extern const unsigned api_table_count;

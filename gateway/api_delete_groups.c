@@ -44,14 +44,13 @@ static enum protocol_error taken(struct api_call *call, struct wire_string name,
 }
 
 /* op NULL: the op is done. */
-static void answer_names(struct api_call *call, int32_t count, struct store_op *op,
-			 enum protocol_error outcome)
+static void answer_names(struct api_call *call, struct store_op *op, enum protocol_error outcome)
 {
 	size_t cursor = 0;
 
 	wire_put32(call->out, 0); /* throttle */
-	wire_put_array(call->out, count);
-	for (int32_t i = 0; i < count && api_goes_on(call); i++) {
+	int32_t names = api_list(call, 1);
+	while (api_list_next(call, &names)) {
 		struct wire_string name = wire_get_name(call->in);
 
 		wire_put_string(call->out, name);
@@ -59,26 +58,22 @@ static void answer_names(struct api_call *call, int32_t count, struct store_op *
 						   : taken(call, name, &cursor, outcome)));
 		wire_put_tags(call->out);
 	}
-	wire_get_tags(call->in);
-	wire_put_tags(call->out);
+	api_end(call);
 }
 
 enum api_result api_delete_groups(struct api_call *call)
 {
-	int32_t count = wire_get_array(call->in, 1);
 	enum protocol_error outcome;
 
-	if (count < 0)
-		return API_CLOSE;
 	if (call->kept->op) {
 		if (!api_op_over(call, &outcome))
 			return api_wait_for_op(call);
-		answer_names(call, count, NULL, outcome);
+		answer_names(call, NULL, outcome);
 		return API_SEND;
 	}
 	struct store_op *op = store_op_create(0, -1);
 	if (!op)
 		return API_CLOSE;
-	answer_names(call, count, op, ERROR_NONE);
+	answer_names(call, op, ERROR_NONE);
 	return api_submit(call, NULL, op);
 }

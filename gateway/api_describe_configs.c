@@ -162,13 +162,9 @@ static void put_resource(struct api_call *call, const struct resource *r)
 
 enum api_result api_describe_configs(struct api_call *call)
 {
-	int32_t resources = wire_get_array(call->in, call->version >= FLEXIBLE_FROM ? 4 : 7);
-
-	if (resources < 0)
-		return API_CLOSE;
 	wire_put32(call->out, 0); /* throttle */
-	wire_put_array(call->out, resources);
-	for (int32_t i = 0; i < resources && api_goes_on(call); i++) {
+	int32_t resources = api_list(call, call->version >= FLEXIBLE_FROM ? 4 : 7);
+	while (api_list_next(call, &resources)) {
 		struct resource r = read_resource(call);
 
 		if (!call->in->failed)
@@ -177,7 +173,6 @@ enum api_result api_describe_configs(struct api_call *call)
 	wire_get8(call->in); /* synonyms */
 	if (call->version >= TYPE_FROM)
 		wire_get8(call->in); /* documentation: not told */
-	wire_get_tags(call->in);
-	wire_put_tags(call->out);
+	api_end(call);
 	return API_SEND;
 }

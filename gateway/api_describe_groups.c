@@ -40,17 +40,12 @@ static void put_group(struct api_call *call, struct wire_string name)
 
 enum api_result api_describe_groups(struct api_call *call)
 {
-	int32_t count = wire_get_array(call->in, 1);
-
-	if (count < 0)
-		return API_CLOSE;
 	api_put_throttle(call, THROTTLE_FROM);
-	wire_put_array(call->out, count);
-	for (int32_t i = 0; i < count && api_goes_on(call); i++)
+	int32_t names = api_list(call, 1);
+	while (api_list_next(call, &names))
 		put_group(call, wire_get_name(call->in));
 	if (call->version >= OPERATIONS_FROM)
 		wire_get8(call->in);
-	wire_get_tags(call->in);
-	wire_put_tags(call->out);
+	api_end(call);
 	return API_SEND;
 }

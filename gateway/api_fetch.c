@@ -14,7 +14,8 @@ struct fetch {
 	int32_t max_wait_ms, min_bytes;
 	int64_t left; /* of max_bytes */
 	int64_t found;
-	bool at_once; /* an error, or more that is there already: no reason to wait */
+	/* An error, more that is there already, or nothing asked for: no reason to wait. */
+	bool at_once;
 };
 
 struct fetch_partition {
@@ -180,10 +181,10 @@ static void read_rest(struct api_call *call)
 	int32_t topics =
 		call->version >= SESSION_FROM ? wire_get_array(call->in, topic_bytes(call)) : 0;
 
-	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
+	while (api_list_next(call, &topics)) {
 		skip_topic(call);
 		int32_t partitions = wire_get_array(call->in, 4);
-		for (int32_t n = 0; n < partitions && api_goes_on(call); n++)
+		while (api_list_next(call, &partitions))
 			wire_get32(call->in);
 		wire_get_tags(call->in);
 	}
@@ -212,29 +213,26 @@ static const struct topic *take_topic(struct api_call *call)
 		wire_put_uuid(call->out, id);
 		return catalog_topic_by_id(call->catalog, id);
 	}
-	struct wire_string name = wire_get_name(call->in);
-
-	wire_put_string(call->out, name);
-	return catalog_topic(call->catalog, name);
+	return api_take_topic(call);
 }
 
-static void answer_topics(struct api_call *call, struct fetch *fetch, int32_t topics)
+static void answer_topics(struct api_call *call, struct fetch *fetch)
 {
 	wire_put32(call->out, 0); /* throttle */
 	if (call->version >= SESSION_FROM) {
 		wire_put16(call->out, ERROR_NONE);
 		wire_put32(call->out, 0); /* no session */
 	}
-	wire_put_array(call->out, topics);
-	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
-		const struct topic *topic = take_topic(call);
-		int32_t partitions = wire_get_array(call->in, 16);
+	int32_t topics = api_list(call, topic_bytes(call));
 
-		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
-		for (int32_t n = 0; n < partitions && api_goes_on(call); n++)
+	fetch->at_once = topics == 0;
+	while (api_list_next(call, &topics)) {
+		const struct topic *topic = take_topic(call);
+		int32_t partitions = api_list_or_null(call, 16);
+
+		while (api_list_next(call, &partitions))
 			answer_partition(call, fetch, topic);
-		wire_get_tags(call->in);
-		wire_put_tags(call->out);
+		api_end(call);
 	}
 	wire_put_tags(call->out);
 }
@@ -257,17 +255,14 @@ enum api_result api_fetch(struct api_call *call)
 		if (session != 0 && !call->in->failed)
 			return refuse_session(call);
 	}
-	int32_t topics = wire_get_array(call->in, topic_bytes(call));
-	if (topics < 0)
-		return API_CLOSE;
 	fetch.left = max_bytes < LIMIT_FETCH_BYTES ? max_bytes : LIMIT_FETCH_BYTES;
 	if (fetch.min_bytes > fetch.left)
 		fetch.min_bytes = (int32_t)fetch.left;
-	answer_topics(call, &fetch, topics);
+	answer_topics(call, &fetch);
 	read_rest(call);
 	if (call->in->failed)
 		return API_CLOSE;
-	if (call->time_is_up || fetch.max_wait_ms <= 0 || topics == 0 || fetch.at_once ||
+	if (call->time_is_up || fetch.max_wait_ms <= 0 || fetch.at_once ||
 	    fetch.found >= fetch.min_bytes)
 		return API_SEND;
 	call->wait_ms =

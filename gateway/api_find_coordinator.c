@@ -18,30 +18,24 @@ static void put_error(struct api_call *call, bool served)
 		wire_put_text(call->out, served ? NULL : "Weir coordinates groups only");
 }
 
-static enum api_result answer_list(struct api_call *call)
+static void answer_list(struct api_call *call)
 {
 	bool served = wire_get8(call->in) == TYPE_GROUP;
-	int32_t count = wire_get_array(call->in, 1);
 
-	if (count < 0)
-		return API_CLOSE;
 	wire_put32(call->out, 0); /* throttle */
-	wire_put_array(call->out, count);
-	for (int32_t i = 0; i < count && api_goes_on(call); i++) {
+	int32_t keys = api_list(call, 1);
+	while (api_list_next(call, &keys)) {
 		wire_put_string(call->out, wire_get_name(call->in));
 		put_node(call, served);
 		put_error(call, served);
 		wire_put_tags(call->out);
 	}
-	return API_SEND;
 }
 
 enum api_result api_find_coordinator(struct api_call *call)
 {
-	enum api_result result = API_SEND;
-
 	if (call->version >= LIST_FROM) {
-		result = answer_list(call);
+		answer_list(call);
 	} else {
 		wire_get_name(call->in);
 		bool served = call->version < TYPE_FROM || wire_get8(call->in) == TYPE_GROUP;
@@ -50,7 +44,6 @@ enum api_result api_find_coordinator(struct api_call *call)
 		put_error(call, served);
 		put_node(call, served);
 	}
-	wire_get_tags(call->in);
-	wire_put_tags(call->out);
-	return result;
+	api_end(call);
+	return API_SEND;
 }

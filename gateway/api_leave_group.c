@@ -34,19 +34,15 @@ enum api_result api_leave_group(struct api_call *call)
 		wire_put16(call->out, (int16_t)group_leave(call->groups, group, member, none));
 		return API_SEND;
 	}
-	int32_t count = wire_get_array(call->in, 4);
-
-	if (count < 0)
-		return API_CLOSE;
 	wire_put16(call->out, group.len > 0 ? ERROR_NONE : ERROR_INVALID_GROUP_ID);
-	wire_put_array(call->out, group.len > 0 ? count : 0);
 	if (group.len <= 0) {
+		wire_put_array(call->out, 0);
 		wire_put_tags(call->out);
 		return API_SEND;
 	}
-	for (int32_t i = 0; i < count && api_goes_on(call); i++)
+	int32_t members = api_list(call, 4);
+	while (api_list_next(call, &members))
 		leave_one(call, group);
-	wire_get_tags(call->in);
-	wire_put_tags(call->out);
+	api_end(call);
 	return API_SEND;
 }

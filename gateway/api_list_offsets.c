@@ -86,29 +86,19 @@ enum api_result api_list_offsets(struct api_call *call)
 	wire_get32(call->in); /* replica */
 	if (call->version >= ISOLATION_FROM)
 		wire_get8(call->in); /* there are no transactions: all isolation is the same */
-	int32_t topics = wire_get_array(call->in, call->version >= FLEXIBLE_FROM ? 3 : 6);
-
-	if (topics < 0)
-		return API_CLOSE;
 	if (call->version >= THROTTLE_FROM)
 		wire_put32(call->out, 0);
-	wire_put_array(call->out, topics);
-	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
-		struct wire_string name = wire_get_name(call->in);
-		const struct topic *topic = catalog_topic(call->catalog, name);
-		int32_t partitions = wire_get_array(call->in, 12);
+	int32_t topics = api_list(call, call->version >= FLEXIBLE_FROM ? 3 : 6);
 
-		if (partitions < 0)
-			return API_CLOSE;
-		wire_put_string(call->out, name);
-		wire_put_array(call->out, partitions);
-		for (int32_t n = 0; n < partitions && api_goes_on(call); n++)
+	while (api_list_next(call, &topics)) {
+		const struct topic *topic = api_take_topic(call);
+		int32_t partitions = api_list(call, 12);
+
+		while (api_list_next(call, &partitions))
 			answer_partition(call, topic, nth++);
-		wire_get_tags(call->in);
-		wire_put_tags(call->out);
+		api_end(call);
 	}
-	wire_get_tags(call->in);
-	wire_put_tags(call->out);
+	api_end(call);
 	struct time_lookup *times = call->kept->times;
 	if (!times || !times->count || times->asked || !api_goes_on(call))
 		return API_SEND;

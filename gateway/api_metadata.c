@@ -147,7 +147,7 @@ enum api_result api_metadata(struct api_call *call)
 		put_all(call);
 	} else {
 		wire_put_array(call->out, count);
-		for (int32_t i = 0; i < count && api_goes_on(call); i++)
+		while (api_list_next(call, &count))
 			answer_topic(call);
 	}
 	if (call->version >= 4)
@@ -159,7 +159,6 @@ enum api_result api_metadata(struct api_call *call)
 		wire_get8(call->in); /* on the cluster */
 		wire_put32(call->out, INT32_MIN);
 	}
-	wire_get_tags(call->in);
-	wire_put_tags(call->out);
+	api_end(call);
 	return API_SEND;
 }

@@ -78,33 +78,33 @@ static enum protocol_error taken(struct api_call *call, struct commit *commit,
 	return ERROR_COORDINATOR_NOT_AVAILABLE;
 }
 
+static void answer_partition(struct api_call *call, struct commit *commit, struct wire_string topic)
+{
+	struct commit_partition p = read_partition(call);
+	enum protocol_error error = ERROR_NONE;
+
+	if (!call->in->failed)
+		error = call->kept->op ? taken(call, commit, topic, &p)
+				       : take(call, commit, topic, &p);
+	wire_put32(call->out, p.number);
+	wire_put16(call->out, (int16_t)error);
+	wire_put_tags(call->out);
+}
+
 static void answer_topics(struct api_call *call, struct commit *commit)
 {
-	int32_t topics = wire_get_array(call->in, 4);
+	int32_t topics = api_list_or_null(call, 4);
 
-	wire_put_array(call->out, topics < 0 ? 0 : topics);
-	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
+	while (api_list_next(call, &topics)) {
 		struct wire_string topic = wire_get_name(call->in);
-		int32_t partitions = wire_get_array(call->in, 12);
-
 		wire_put_string(call->out, topic);
-		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
-		for (int32_t n = 0; n < partitions && api_goes_on(call); n++) {
-			struct commit_partition p = read_partition(call);
-			enum protocol_error error = ERROR_NONE;
+		int32_t partitions = api_list_or_null(call, 12);
 
-			if (!call->in->failed)
-				error = call->kept->op ? taken(call, commit, topic, &p)
-						       : take(call, commit, topic, &p);
-			wire_put32(call->out, p.number);
-			wire_put16(call->out, (int16_t)error);
-			wire_put_tags(call->out);
-		}
-		wire_get_tags(call->in);
-		wire_put_tags(call->out);
+		while (api_list_next(call, &partitions))
+			answer_partition(call, commit, topic);
+		api_end(call);
 	}
-	wire_get_tags(call->in);
-	wire_put_tags(call->out);
+	api_end(call);
 }
 
 static enum api_result begin(struct api_call *call, const struct group_caller *caller)

@@ -24,25 +24,24 @@ static enum protocol_error take(const struct group *group, const char *topic, bo
 static void answer_topics(struct api_call *call, const struct group *group, struct store_op *op,
 			  enum protocol_error outcome)
 {
-	int32_t topics = wire_get_array(call->in, 6);
 	char name[LOG_STREAM_NAME_MAX];
 
 	wire_put16(call->out, (int16_t)outcome);
 	wire_put32(call->out, 0); /* throttle */
 	if (outcome != ERROR_NONE) {
+		wire_get_array(call->in, 6);
 		wire_put_array(call->out, 0);
 		return;
 	}
-	wire_put_array(call->out, topics < 0 ? 0 : topics);
-	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
+	int32_t topics = api_list_or_null(call, 6);
+	while (api_list_next(call, &topics)) {
 		struct wire_string topic = wire_get_name(call->in);
-		int32_t partitions = wire_get_array(call->in, 4);
+		wire_put_string(call->out, topic);
+		int32_t partitions = api_list_or_null(call, 4);
 		bool ours = api_topic_name(topic, name);
 		bool subscribed = group && ours && group_subscribes(group, name);
 
-		wire_put_string(call->out, topic);
-		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
-		for (int32_t n = 0; n < partitions && api_goes_on(call); n++) {
+		while (api_list_next(call, &partitions)) {
 			int32_t number = wire_get32(call->in);
 
 			wire_put32(call->out, number);

@@ -46,26 +46,24 @@ static void put_all(struct api_call *call, const struct group *group)
 	}
 }
 
-static void put_asked(struct api_call *call, const struct group *group, int32_t topics)
+static void answer_topics(struct api_call *call, const struct group *group, int32_t topics)
 {
 	char name[LOG_STREAM_NAME_MAX];
 
 	wire_put_array(call->out, topics);
-	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
+	while (api_list_next(call, &topics)) {
 		struct wire_string topic = wire_get_name(call->in);
-		bool possible = group && api_topic_name(topic, name);
-		int32_t partitions = wire_get_array(call->in, 4);
-
 		wire_put_string(call->out, topic);
-		wire_put_array(call->out, partitions < 0 ? 0 : partitions);
-		for (int32_t n = 0; n < partitions && api_goes_on(call); n++) {
+		int32_t partitions = api_list_or_null(call, 4);
+		bool possible = group && api_topic_name(topic, name);
+
+		while (api_list_next(call, &partitions)) {
 			int32_t number = wire_get32(call->in);
 
 			put_offset(call, number,
 				   possible ? offsets_find(&group->offsets, name, number) : NULL);
 		}
-		wire_get_tags(call->in);
-		wire_put_tags(call->out);
+		api_end(call);
 	}
 }
 
@@ -77,23 +75,21 @@ static void answer_group(struct api_call *call, struct wire_string name)
 	if (topics < 0 && call->version >= ALL_FROM)
 		put_all(call, group);
 	else
-		put_asked(call, group, topics < 0 ? 0 : topics);
+		answer_topics(call, group, topics < 0 ? 0 : topics);
 	if (call->version >= ERROR_FROM)
 		wire_put16(call->out, ERROR_NONE);
 }
 
 static void answer_groups(struct api_call *call)
 {
-	int32_t count = wire_get_array(call->in, 3);
+	int32_t groups = api_list_or_null(call, 3);
 
-	wire_put_array(call->out, count < 0 ? 0 : count);
-	for (int32_t i = 0; i < count && api_goes_on(call); i++) {
+	while (api_list_next(call, &groups)) {
 		struct wire_string name = wire_get_name(call->in);
 
 		wire_put_string(call->out, name);
 		answer_group(call, name);
-		wire_get_tags(call->in);
-		wire_put_tags(call->out);
+		api_end(call);
 	}
 }
 
@@ -106,7 +102,6 @@ enum api_result api_offset_fetch(struct api_call *call)
 		answer_group(call, wire_get_name(call->in));
 	if (call->version >= STABLE_FROM)
 		wire_get8(call->in); /* there are no transactions to wait for */
-	wire_get_tags(call->in);
-	wire_put_tags(call->out);
+	api_end(call);
 	return API_SEND;
 }

@@ -23,20 +23,16 @@ enum api_result api_produce(struct api_call *call)
 	wire_get_string(call->in); /* transaction */
 	int16_t acks = wire_get16(call->in);
 	wire_get32(call->in); /* time-out */
-	int32_t topics = wire_get_array(call->in, 6);
 
 	/* Nobody waits for an answer: closing is the only one there is. */
-	if (acks == 0 || topics < 0)
+	if (acks == 0)
 		return API_CLOSE;
-	wire_put_array(call->out, topics);
-	for (int32_t i = 0; i < topics && api_goes_on(call); i++) {
+	int32_t topics = api_list(call, 6);
+	while (api_list_next(call, &topics)) {
 		wire_put_string(call->out, wire_get_name(call->in));
-		int32_t partitions = wire_get_array(call->in, 8);
+		int32_t partitions = api_list(call, 8);
 
-		if (partitions < 0)
-			return API_CLOSE;
-		wire_put_array(call->out, partitions);
-		for (int32_t n = 0; n < partitions && api_goes_on(call); n++) {
+		while (api_list_next(call, &partitions)) {
 			refuse(call, wire_get32(call->in));
 			wire_get_bytes(call->in);
 		}
