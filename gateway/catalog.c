@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fnv.h"
+#include "api/fnv.h"
 
 static bool same_directory(const char *a, const char *b)
 {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/fnv.h"
 #include "api/log_format.h"
-#include "fnv.h"
 
 enum { TEXT_DIGITS = 22, MINUS = 62 /* the value of the digit '-' */ };
 

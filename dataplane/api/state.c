@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fnv.h"
+
 _Static_assert(sizeof(struct state_rx) % STATE_LINE == 0, "lines of two writers must not meet");
 _Static_assert(sizeof(struct state_lane) % STATE_LINE == 0, "lines of two writers must not meet");
 _Static_assert(sizeof(struct state_core) % STATE_LINE == 0, "lines of two writers must not meet");
@@ -19,23 +21,13 @@ _Static_assert(offsetof(struct state_lane, batches) % STATE_LINE == 0, "the log 
 _Static_assert(offsetof(struct state_partition, visible_end) % STATE_LINE == 0,
 	       "the log core's line");
 
-static uint64_t fnv1a(const void *data, size_t len)
-{
-	const unsigned char *p = data;
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 void state_name(const char *run_dir, char name[32])
 {
 	size_t len = strlen(run_dir);
 
 	while (len > 1 && run_dir[len - 1] == '/')
 		len--;
-	snprintf(name, 32, "/weir-%016llx", (unsigned long long)fnv1a(run_dir, len));
+	snprintf(name, 32, "/weir-%016llx", (unsigned long long)fnv_bytes(FNV_START, run_dir, len));
 }
 
 static uint32_t layout_check(void)
@@ -52,7 +44,7 @@ static uint32_t layout_check(void)
 		EVENT_ROWS,
 		STATE_RECENT,
 	};
-	return (uint32_t)fnv1a(shape, sizeof(shape));
+	return (uint32_t)fnv_bytes(FNV_START, shape, sizeof(shape));
 }
 
 static uint64_t lines(uint64_t bytes)

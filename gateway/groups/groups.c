@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/fnv.h"
 #include "group_internal.h"
 
 enum { EXPIRE_EACH_MS = 60 * 1000 };
@@ -14,13 +15,11 @@ bool groups_name_valid(struct wire_string name)
 	return name.len > 0 && name.len <= GROUP_NAME_MAX && !memchr(name.at, 0, (size_t)name.len);
 }
 
-/* FNV-1a; 0 is for places that are free. */
+/* 0 is for places that are free. */
 static uint32_t hash_of(struct wire_string name)
 {
-	uint32_t hash = 0x811c9dc5;
+	uint32_t hash = (uint32_t)fnv_bytes(FNV_START, name.at, (size_t)name.len);
 
-	for (int32_t i = 0; i < name.len; i++)
-		hash = (hash ^ (uint8_t)name.at[i]) * 0x01000193;
 	return hash ? hash : 1;
 }
 
