@@ -4,6 +4,9 @@
 #include "group.h"
 #include "groups.h"
 
+/* Beside enum protocol_error: no answer yet, the caller waits. */
+enum { GROUP_NOT_YET = -1000 };
+
 /* Members (group_member.c). */
 struct group_member *group_member_find(const struct group *group, struct wire_string id);
 struct group_member *group_member_static(const struct group *group, struct wire_string instance);

@@ -4,8 +4,6 @@
 
 #include "group_internal.h"
 
-enum { NOT_YET = -1000 /* no answer: the caller waits */ };
-
 /* Waits for the end of PREPARING. */
 static int park(struct groups *groups, struct group *group, struct group_member *member,
 		uint64_t *ticket)
@@ -17,7 +15,7 @@ static int park(struct groups *groups, struct group *group, struct group_member 
 		group_try_complete(groups, group);
 	else
 		group_prepare(groups, group);
-	return NOT_YET;
+	return GROUP_NOT_YET;
 }
 
 static int add_and_park(struct groups *groups, struct group *group, const struct group_join *join,
@@ -103,7 +101,7 @@ static int take_over_quietly(struct groups *groups, struct group *group,
 	}
 	if (!op || !groups_submit(groups, group, op, NULL))
 		group_prepare(groups, group);
-	return NOT_YET;
+	return GROUP_NOT_YET;
 }
 
 /* A static member is back, without its id: whoever had the id is fenced off. */
@@ -232,7 +230,7 @@ static int look(struct groups *groups, const struct group_join *join, uint64_t t
 			       : ERROR_UNKNOWN_MEMBER_ID;
 	}
 	if (m->joins)
-		return NOT_YET;
+		return GROUP_NOT_YET;
 	fill(group, m, answer);
 	/* A leader has had no generation to assign: see take_over_quietly(). A client that cannot
 	 * be told to skip it must not take itself for the leader. */
@@ -253,12 +251,12 @@ bool group_join(struct groups *groups, const struct group_join *join, uint64_t *
 	if (!*ticket) {
 		result = join_first(groups, join, ticket, answer, changes);
 		/* Its own arrival may have been what all waited for. */
-		if (result == NOT_YET)
+		if (result == GROUP_NOT_YET)
 			result = look(groups, join, *ticket, answer);
 	} else {
 		result = look(groups, join, *ticket, answer);
 	}
-	if (result == NOT_YET)
+	if (result == GROUP_NOT_YET)
 		return false;
 	answer->error = (enum protocol_error)result;
 	return true;

@@ -3,8 +3,6 @@
 
 #include "group_internal.h"
 
-enum { NOT_YET = -1000 /* no answer: the caller waits */ };
-
 static bool says_otherwise(struct wire_string said, const char *ours)
 {
 	return said.len >= 0 && (!ours || strlen(ours) != (size_t)said.len ||
@@ -82,7 +80,7 @@ static int park(struct groups *groups, struct group *group, struct group_member 
 	}
 	*ticket = member->sync_ticket = ++groups->tickets;
 	member->syncs = true;
-	return NOT_YET;
+	return GROUP_NOT_YET;
 }
 
 static int sync_first(struct groups *groups, const struct group_sync *sync, uint64_t *ticket,
@@ -133,7 +131,7 @@ static int look(struct groups *groups, const struct group_sync *sync, uint64_t t
 			       ? ERROR_FENCED_INSTANCE_ID
 			       : ERROR_UNKNOWN_MEMBER_ID;
 	if (m->syncs)
-		return NOT_YET;
+		return GROUP_NOT_YET;
 	if (group->state != GROUP_STABLE || group->generation != sync->caller.generation)
 		return ERROR_REBALANCE_IN_PROGRESS;
 	answer->group = group;
@@ -147,7 +145,7 @@ bool group_sync(struct groups *groups, const struct group_sync *sync, uint64_t *
 	int result = *ticket ? look(groups, sync, *ticket, answer)
 			     : sync_first(groups, sync, ticket, answer, changes);
 
-	if (result == NOT_YET)
+	if (result == GROUP_NOT_YET)
 		return false;
 	answer->error = (enum protocol_error)result;
 	return true;
