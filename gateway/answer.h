@@ -24,7 +24,7 @@ struct answer {
 	/* Sent so far: extents done, of the next one, and bytes of memory. */
 	unsigned extent;
 	uint32_t extent_sent;
-	bool waits;	      /* for the disk, in place: never ANSWER_COLD. The sender's */
+	bool waits;	      /* in place, should the disk be needed: set by the sender */
 	uint32_t extent_warm; /* that far this extent was read into the page cache for us */
 	size_t sent;
 	uint64_t file_sent; /* bytes of files, of all extents */
@@ -34,7 +34,7 @@ struct answer {
 void answer_clear(struct answer *answer);
 /* Memory too. */
 void answer_free(struct answer *answer);
-/* Gives memory back that few answers need. */
+/* Empty; memory that few answers need is given back. */
 void answer_shrink(struct answer *answer);
 
 /* Its memory alone, at once: then it can only be freed. Files stay held. */
@@ -53,16 +53,18 @@ enum answer_sent {
 	ANSWER_DONE,
 	ANSWER_FULL,  /* the socket takes no more now */
 	ANSWER_TURN,  /* *budget is used up */
-	ANSWER_COLD,  /* much comes next that is on the disk only: see answer_next() */
+	ANSWER_COLD,  /* LIMIT_COLD_BYTES or more come next, not all in the page cache: what
+		       * answer_next() names is to be read first. Never while `waits` */
 	ANSWER_BROKEN /* the other side is gone, or a file is shorter than it was: close */
 };
 
 /* Have all files that it takes bytes from still their names? Else only we keep them on the disk. */
 bool answer_current(const struct answer *answer);
 
-/* What comes next is in the page cache, or was asked for in vain: *length bytes of *file. */
+/* After ANSWER_COLD: the bytes that come next, LIMIT_PREFETCH_BYTES of one file at most. */
 void answer_next(const struct answer *answer, struct segment_file **file, uint64_t *position,
 		 uint32_t *length);
+/* So many of them were read, or cannot be: they are sent without another look. */
 void answer_warmed(struct answer *answer, uint32_t length);
 
 /* Sends on; *budget: bytes, made less by what was sent. */

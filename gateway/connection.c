@@ -239,7 +239,6 @@ static void next_request(struct connection_context *context, struct connection *
 	size_t rest = c->input_len - c->frame;
 
 	sent_files_add(&c->sent, &c->answer);
-	answer_clear(&c->answer);
 	answer_shrink(&c->answer);
 	connection_count_answer(context, c);
 	memmove(c->input, c->input + c->frame, rest);
