@@ -1,7 +1,5 @@
 #include "api.h"
 
-enum { KEY_API_VERSIONS = 18 };
-
 /*
  * What is served. Ranges: shared/reference/kafka-protocol.md 1.2; but Fetch goes to 13, where
  * topics are named by id, for @platformatic/kafka writes the id in the name's place at 12. Produce
@@ -9,27 +7,27 @@ enum { KEY_API_VERSIONS = 18 };
  */
 /* clang-format off: one row a line */
 const struct api api_table[] = {
-	{0, 3, 8, 9, api_produce},
-	{1, 4, 13, 12, api_fetch},
-	{2, 1, 7, 6, api_list_offsets},
-	{3, 0, 12, 9, api_metadata},
-	{8, 2, 8, 8, api_offset_commit},
-	{9, 1, 8, 6, api_offset_fetch},
-	{10, 0, 4, 3, api_find_coordinator},
-	{11, 0, 9, 6, api_join_group},
-	{12, 0, 4, 4, api_heartbeat},
-	{13, 0, 5, 4, api_leave_group},
-	{14, 0, 5, 4, api_sync_group},
-	{15, 0, 5, 5, api_describe_groups},
-	{16, 0, 4, 3, api_list_groups},
-	{KEY_API_VERSIONS, 0, 4, 3, api_versions},
-	{23, 2, 4, 4, api_offset_for_leader_epoch},
-	{29, 1, 3, 2, api_describe_acls},
-	{32, 1, 4, 4, api_describe_configs},
-	{42, 0, 2, 2, api_delete_groups},
-	{47, 0, 0, INT16_MAX, api_offset_delete},
-	{60, 0, 1, 0, api_describe_cluster},
-	{68, 0, 1, 0, api_consumer_group_heartbeat},
+	{API_KEY_PRODUCE, 3, 8, 9, api_produce},
+	{API_KEY_FETCH, 4, 13, 12, api_fetch},
+	{API_KEY_LIST_OFFSETS, 1, 7, 6, api_list_offsets},
+	{API_KEY_METADATA, 0, 12, 9, api_metadata},
+	{API_KEY_OFFSET_COMMIT, 2, 8, 8, api_offset_commit},
+	{API_KEY_OFFSET_FETCH, 1, 8, 6, api_offset_fetch},
+	{API_KEY_FIND_COORDINATOR, 0, 4, 3, api_find_coordinator},
+	{API_KEY_JOIN_GROUP, 0, 9, 6, api_join_group},
+	{API_KEY_HEARTBEAT, 0, 4, 4, api_heartbeat},
+	{API_KEY_LEAVE_GROUP, 0, 5, 4, api_leave_group},
+	{API_KEY_SYNC_GROUP, 0, 5, 4, api_sync_group},
+	{API_KEY_DESCRIBE_GROUPS, 0, 5, 5, api_describe_groups},
+	{API_KEY_LIST_GROUPS, 0, 4, 3, api_list_groups},
+	{API_KEY_VERSIONS, 0, 4, 3, api_versions},
+	{API_KEY_OFFSET_FOR_LEADER_EPOCH, 2, 4, 4, api_offset_for_leader_epoch},
+	{API_KEY_DESCRIBE_ACLS, 1, 3, 2, api_describe_acls},
+	{API_KEY_DESCRIBE_CONFIGS, 1, 4, 4, api_describe_configs},
+	{API_KEY_DELETE_GROUPS, 0, 2, 2, api_delete_groups},
+	{API_KEY_OFFSET_DELETE, 0, 0, INT16_MAX, api_offset_delete},
+	{API_KEY_DESCRIBE_CLUSTER, 0, 1, 0, api_describe_cluster},
+	{API_KEY_CONSUMER_GROUP_HEARTBEAT, 0, 1, 0, api_consumer_group_heartbeat},
 };
 /* clang-format on */
 const unsigned api_table_count = sizeof(api_table) / sizeof(api_table[0]);
@@ -54,7 +52,7 @@ enum api_result api_handle(struct api_call *call, const uint8_t *frame, size_t l
 	if (!api)
 		return API_CLOSE;
 	bool known = request.api_version >= api->min && request.api_version <= api->max;
-	if (!known && api->key != KEY_API_VERSIONS)
+	if (!known && api->key != API_KEY_VERSIONS)
 		return API_CLOSE;
 	bool flexible = known && request.api_version >= api->flexible_from;
 
@@ -70,7 +68,7 @@ enum api_result api_handle(struct api_call *call, const uint8_t *frame, size_t l
 	wire_get_tags(call->in);
 	call->out->flexible = flexible;
 	/* The header of this one answer stays the oldest, for clients that try. */
-	if (api->key != KEY_API_VERSIONS)
+	if (api->key != API_KEY_VERSIONS)
 		wire_put_tags(call->out);
 	enum api_result result = api->handler(call);
 	/* A request that ends early has no answer; one that is too long is read as far as known. */

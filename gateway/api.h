@@ -1,11 +1,12 @@
 /*
- * The APIs: one row of the table in api.c and one file api_NAME.c each. A handler reads the body of
- * a request, and writes the body of its answer; between two calls for the same request it keeps
- * nothing but struct api_kept. One thread.
+ * The APIs: a number in api_key.h, a row of the table in api.c, and a file api_NAME.c. A handler
+ * reads the body of a request, and writes the body of its answer; between two calls for the same
+ * request it keeps nothing but struct api_kept. One thread.
  */
 #pragma once
 
 #include "answer.h"
+#include "api_key.h"
 #include "catalog.h"
 #include "groups/groups.h"
 #include "protocol_error.h"

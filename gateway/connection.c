@@ -89,8 +89,6 @@ static void enter(struct connection_context *context, struct connection *c,
 
 enum step { STEP_ON, STEP_BLOCKED, STEP_CLOSE };
 
-enum { KEY_FETCH = 1 };
-
 /* What is asked for: the first field of every request. */
 static unsigned request_key(const struct connection *c)
 {
@@ -150,14 +148,14 @@ static enum step answer(struct connection_context *context, struct connection *c
 
 	answer_clear(&c->answer);
 	if (!again) {
-		if (key == KEY_FETCH)
+		if (key == API_KEY_FETCH)
 			let_go_of_read(c);
 		count_request(context, key);
 		catalog_refresh(context->catalog, context->now_ms);
 	}
 	enum api_result result =
 		api_handle(&call, c->input + REQUEST_LENGTH, c->frame - REQUEST_LENGTH);
-	if (key == KEY_FETCH)
+	if (key == API_KEY_FETCH)
 		judge_disk(context, now_us() - since_us);
 	if (result == API_CLOSE) {
 		context->counters.malformed++;
@@ -174,7 +172,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 	}
 	if (!answer_finish(&c->answer) || !connection_count_answer(context, c))
 		return STEP_CLOSE;
-	if (key == KEY_FETCH && !again && c->answer.extents_count)
+	if (key == API_KEY_FETCH && !again && c->answer.extents_count)
 		report_count_fetch(&context->counters, now_us() - since_us);
 	enter(context, c, CONNECTION_SENDS, LIMIT_SEND_MS);
 	c->answered_ms = context->now_ms;

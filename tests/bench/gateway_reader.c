@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "api/batch_reader.h"
+#include "api_key.h"
 #include "floor_protocol.h"
 #include "wire.h"
 
@@ -30,7 +31,6 @@ enum {
 	COPY_BYTES = 1 << 20,
 	WAIT_MS = 500,
 	SILENCE_MS = 10000,
-	KEY_FETCH = 1,
 	VERSION = 4,	  /* the oldest that serves batches: its answer's head has one length */
 	HEAD_RECORDS = 4, /* the length of the records ends the answer's head */
 	HEAD_ERROR = 26,  /* from the head's end to where the partition's error stands */
@@ -130,7 +130,7 @@ static void ask_fetch(const struct reader *r)
 	struct wire_writer w = {.max = HEAD_ROOM};
 
 	wire_put32(&w, 0); /* the length, below */
-	wire_put16(&w, KEY_FETCH);
+	wire_put16(&w, API_KEY_FETCH);
 	wire_put16(&w, VERSION);
 	wire_put32(&w, 1); /* correlation */
 	wire_put_text(&w, "gateway_reader");

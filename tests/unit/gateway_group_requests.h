@@ -120,41 +120,41 @@ static inline void requests_sync_group(struct wire_writer *w, int16_t version)
 static inline bool requests_group_body(struct wire_writer *w, int16_t key, int16_t version)
 {
 	switch (key) {
-	case 8:
+	case API_KEY_OFFSET_COMMIT:
 		requests_offset_commit(w, version);
 		return true;
-	case 9:
+	case API_KEY_OFFSET_FETCH:
 		requests_offset_fetch(w, version);
 		return true;
-	case 10:
+	case API_KEY_FIND_COORDINATOR:
 		requests_find_coordinator(w, version);
 		return true;
-	case 11:
+	case API_KEY_JOIN_GROUP:
 		requests_join_group(w, version);
 		return true;
-	case 12:
+	case API_KEY_HEARTBEAT:
 		requests_member(w, version, 3);
 		break;
-	case 13:
+	case API_KEY_LEAVE_GROUP:
 		requests_leave_group(w, version);
 		return true;
-	case 14:
+	case API_KEY_SYNC_GROUP:
 		requests_sync_group(w, version);
 		return true;
-	case 15:
-	case 42:
+	case API_KEY_DESCRIBE_GROUPS:
+	case API_KEY_DELETE_GROUPS:
 		wire_put_array(w, 1);
 		wire_put_text(w, "g");
-		if (key == 15 && version >= 3)
+		if (key == API_KEY_DESCRIBE_GROUPS && version >= 3)
 			wire_put8(w, 0);
 		break;
-	case 16:
+	case API_KEY_LIST_GROUPS:
 		if (version >= 4) {
 			wire_put_array(w, 1);
 			wire_put_text(w, "Stable");
 		}
 		break;
-	case 47:
+	case API_KEY_OFFSET_DELETE:
 		wire_put_text(w, "g");
 		wire_put_array(w, 1);
 		wire_put_text(w, "s");

@@ -187,31 +187,31 @@ static inline void requests_consumer_group_heartbeat(struct wire_writer *w, int1
 static inline bool requests_body(struct wire_writer *w, int16_t key, int16_t version)
 {
 	switch (key) {
-	case 0:
+	case API_KEY_PRODUCE:
 		requests_produce(w);
 		return true;
-	case 1:
+	case API_KEY_FETCH:
 		requests_fetch(w, version);
 		return true;
-	case 2:
+	case API_KEY_LIST_OFFSETS:
 		requests_list_offsets(w, version);
 		return true;
-	case 3:
+	case API_KEY_METADATA:
 		requests_metadata(w, version);
 		return true;
-	case 18:
+	case API_KEY_VERSIONS:
 		requests_versions(w, version);
 		return true;
-	case 23:
+	case API_KEY_OFFSET_FOR_LEADER_EPOCH:
 		requests_for_leader_epoch(w, version);
 		return true;
-	case 29:
+	case API_KEY_DESCRIBE_ACLS:
 		requests_describe_acls(w);
 		return true;
-	case 32:
+	case API_KEY_DESCRIBE_CONFIGS:
 		requests_describe_configs(w, version);
 		return true;
-	case 60:
+	case API_KEY_DESCRIBE_CLUSTER:
 		wire_put8(w, 0);
 		if (version >= 1)
 			wire_put8(w, 1);

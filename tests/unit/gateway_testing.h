@@ -88,7 +88,7 @@ static inline void gateway_testing_header(struct wire_writer *w, int16_t key, in
 static inline void gateway_testing_fetch(struct wire_writer *w, int32_t partition, int64_t offset,
 					 int32_t wait_ms, int32_t min_bytes, int32_t max_bytes)
 {
-	gateway_testing_header(w, 1, 4);
+	gateway_testing_header(w, API_KEY_FETCH, 4);
 	wire_put32(w, -1);
 	wire_put32(w, wait_ms);
 	wire_put32(w, min_bytes);

@@ -92,7 +92,7 @@ Test(gateway_request, frames)
 
 Test(gateway_request, headers_that_are_cut_close)
 {
-	gateway_testing_header(&request, 18, 0);
+	gateway_testing_header(&request, API_KEY_VERSIONS, 0);
 	for (size_t len = 0; len < request.len; len++)
 		cr_assert_eq(handle_bytes(request.data, len), API_CLOSE, "%zu bytes", len);
 	cr_assert_eq(handle(), API_SEND);
@@ -100,7 +100,7 @@ Test(gateway_request, headers_that_are_cut_close)
 
 Test(gateway_request, client_ids_that_lie_close)
 {
-	gateway_testing_header(&request, 18, 0);
+	gateway_testing_header(&request, API_KEY_VERSIONS, 0);
 	request.data[8] = 0x7f;
 	cr_assert_eq(handle(), API_CLOSE);
 	request.data[8] = 0x80;
@@ -116,14 +116,14 @@ Test(gateway_request, unknown_apis_and_versions_close)
 	static const int16_t bad[][2] = {{-1, 0},
 					 {19, 0},
 					 {999, 0},
-					 {1, 3},
-					 {1, 13},
-					 {1, -1},
-					 {3, 13},
-					 {2, 0},
-					 {2, 8},
-					 {0, 2},
-					 {0, 9},
+					 {API_KEY_FETCH, 3},
+					 {API_KEY_FETCH, 13},
+					 {API_KEY_FETCH, -1},
+					 {API_KEY_METADATA, 13},
+					 {API_KEY_LIST_OFFSETS, 0},
+					 {API_KEY_LIST_OFFSETS, 8},
+					 {API_KEY_PRODUCE, 2},
+					 {API_KEY_PRODUCE, 9},
 					 {INT16_MIN, INT16_MIN},
 					 {INT16_MAX, INT16_MAX}};
 
@@ -138,7 +138,7 @@ Test(gateway_request, an_unknown_version_of_api_versions_is_told_in_version_0)
 	static const int16_t versions[] = {5, INT16_MAX, -1};
 
 	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-		gateway_testing_header(&request, 18, versions[i]);
+		gateway_testing_header(&request, API_KEY_VERSIONS, versions[i]);
 		cr_assert_eq(handle(), API_SEND);
 		struct wire_reader r = body();
 
@@ -153,7 +153,7 @@ Test(gateway_request, an_unknown_version_of_api_versions_is_told_in_version_0)
 
 Test(gateway_request, api_versions_3_has_an_old_header_and_a_flexible_body)
 {
-	gateway_testing_header(&request, 18, 3);
+	gateway_testing_header(&request, API_KEY_VERSIONS, 3);
 	request.flexible = true;
 	wire_put_tags(&request);
 	wire_put_text(&request, "librdkafka");
@@ -272,7 +272,7 @@ Test(gateway_request, unknown_tagged_fields_are_passed_over)
 
 Test(gateway_request, produce_is_refused_for_each_partition)
 {
-	make(0, 8);
+	make(API_KEY_PRODUCE, 8);
 	cr_assert_eq(handle(), API_SEND);
 	struct wire_reader r = body();
 
@@ -288,7 +288,7 @@ Test(gateway_request, produce_is_refused_for_each_partition)
 
 Test(gateway_request, the_largest_timestamp)
 {
-	make(2, 7);
+	make(API_KEY_LIST_OFFSETS, 7);
 	cr_assert_eq(handle(), API_SEND);
 	struct wire_reader r = body();
 
@@ -311,7 +311,7 @@ Test(gateway_request, the_largest_timestamp)
 
 Test(gateway_request, metadata_0_means_all_by_none)
 {
-	gateway_testing_header(&request, 3, 0);
+	gateway_testing_header(&request, API_KEY_METADATA, 0);
 	wire_put_array(&request, 0);
 	cr_assert_eq(handle(), API_SEND);
 	struct wire_reader r = body();
@@ -328,7 +328,7 @@ Test(gateway_request, metadata_0_means_all_by_none)
 
 Test(gateway_request, a_partition_is_named_once_in_list_offsets)
 {
-	gateway_testing_header(&request, 2, 1);
+	gateway_testing_header(&request, API_KEY_LIST_OFFSETS, 1);
 	wire_put32(&request, -1);
 	wire_put_array(&request, 1);
 	wire_put_text(&request, "s");
@@ -415,7 +415,7 @@ Test(gateway_request, a_fetch_names_its_topic_by_id)
 	uint8_t id[WIRE_UUID_BYTES];
 
 	memcpy(id, catalog.topics[0]->id, sizeof(id));
-	make(1, 13);
+	make(API_KEY_FETCH, 13);
 	cr_assert_eq(handle(), API_SEND);
 	cr_assert_eq(fetch_error(id), ERROR_NONE);
 	uint8_t *at = memmem(request.data, request.len, id, sizeof(id));
