@@ -12,25 +12,28 @@
 
 #define DEFAULT_RUN_DIR "/run/weir"
 
-int cmd_run_dir(const char *command, const char *run_dir, const char *config_path, char *out,
-		size_t size)
+enum { FLAGS_MAX = 4 };
+
+static int find_run_dir(const char *command, const char *run_dir, struct cmd_target *target)
 {
 	struct config_report findings;
 	char absolute[PATH_MAX];
 
-	if (run_dir && config_path)
+	if (run_dir && target->config_path)
 		return weir_usage_error(command, "-c and --run-dir exclude each other");
-	if (!config_path) {
+	if (!target->config_path) {
 		/* The state block is named by the absolute path. */
 		if (run_dir && realpath(run_dir, absolute))
 			run_dir = absolute;
-		snprintf(out, size, "%s", run_dir ? run_dir : DEFAULT_RUN_DIR);
-		return WEIR_OK;
+		int len = snprintf(target->run_dir, sizeof(target->run_dir), "%s",
+				   run_dir ? run_dir : DEFAULT_RUN_DIR);
+		return len < PLAN_PATH_MAX ? WEIR_OK
+					   : weir_usage_error(command, "--run-dir is too long");
 	}
-	config_report_init(&findings, config_path);
-	struct config *config = config_load(config_path, &findings);
+	config_report_init(&findings, target->config_path);
+	struct config *config = config_load(target->config_path, &findings);
 	if (config)
-		snprintf(out, size, "%s", config->run_dir);
+		snprintf(target->run_dir, sizeof(target->run_dir), "%s", config->run_dir);
 	else
 		config_report_print(&findings, stderr);
 	config_report_free(&findings);
@@ -38,49 +41,72 @@ int cmd_run_dir(const char *command, const char *run_dir, const char *config_pat
 	return config ? WEIR_OK : WEIR_USAGE;
 }
 
-static void usage(FILE *out, const char *name, const char *help)
+static void print_help(const struct cmd_usage *usage)
 {
-	fprintf(out,
-		"Usage: weir %s [-c FILE | --run-dir DIR]\n\n%s\n"
-		"  -c, --config FILE  the config file that Weir runs by: its run_dir is used\n"
-		"      --run-dir DIR  where Weir's sockets are (%s)\n"
-		"  -h, --help         show this\n",
-		name, help, DEFAULT_RUN_DIR);
+	printf("Usage: weir %s [-c FILE | --run-dir DIR]", usage->name);
+	for (unsigned i = 0; i < usage->flags_count; i++)
+		printf(" [--%s]", usage->flags[i].name);
+	printf("\n\n%s\n"
+	       "  -c, --config FILE  the config file that Weir runs by: its run_dir is used\n"
+	       "      --run-dir DIR  where Weir's sockets are (%s)\n",
+	       usage->about, DEFAULT_RUN_DIR);
+	for (unsigned i = 0; i < usage->flags_count; i++)
+		printf("      --%-11s  %s\n", usage->flags[i].name, usage->flags[i].help);
+	printf("  -h, --help         show this\n%s%s", usage->exits ? "\n" : "",
+	       usage->exits ? usage->exits : "");
 }
 
-int cmd_ask(int argc, char **argv, const char *name, unsigned timeout_s, const char *help)
+bool cmd_target(const struct cmd_usage *usage, int argc, char **argv, struct cmd_target *target,
+		int *exit_status)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"run-dir", required_argument, NULL, 'r'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	const char *run_dir = NULL, *config_path = NULL;
-	char dir[PLAN_PATH_MAX];
+	struct option options[3 + FLAGS_MAX + 1] = {{"config", required_argument, NULL, 'c'},
+						    {"run-dir", required_argument, NULL, 'r'},
+						    {"help", no_argument, NULL, 'h'}};
+	const char *run_dir = NULL;
 	int o;
 
+	for (unsigned i = 0; i < usage->flags_count && i < FLAGS_MAX; i++)
+		options[3 + i] =
+			(struct option){usage->flags[i].name, no_argument, usage->flags[i].set, 1};
+	target->config_path = NULL;
 	while ((o = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (o) {
+		case 0: /* a flag, and it is set */
+			break;
 		case 'c':
-			config_path = optarg;
+			target->config_path = optarg;
 			break;
 		case 'r':
 			run_dir = optarg;
 			break;
 		case 'h':
-			usage(stdout, name, help);
-			return WEIR_OK;
+			print_help(usage);
+			*exit_status = WEIR_OK;
+			return false;
 		default:
-			return weir_usage_error(name, "wrong usage");
+			*exit_status = weir_usage_error(usage->name, "wrong usage");
+			return false;
 		}
 	}
 	if (optind < argc)
-		return weir_usage_error(name, "unexpected argument '%s'", argv[optind]);
-	int rc = cmd_run_dir(name, run_dir, config_path, dir, sizeof(dir));
-	if (rc != WEIR_OK)
-		return rc;
+		*exit_status =
+			weir_usage_error(usage->name, "unexpected argument '%s'", argv[optind]);
+	else
+		*exit_status = find_run_dir(usage->name, run_dir, target);
+	return *exit_status == WEIR_OK;
+}
+
+int cmd_ask(int argc, char **argv, const char *name, unsigned timeout_s, const char *about)
+{
+	const struct cmd_usage usage = {.name = name, .about = about};
+	struct cmd_target target;
 	char line[PATH_MAX + 16], file[PATH_MAX];
+	int exit_status;
+
+	if (!cmd_target(&usage, argc, argv, &target, &exit_status))
+		return exit_status;
 	snprintf(line, sizeof(line), "%s", name);
-	if (strcmp(name, "reload") == 0 && config_path && realpath(config_path, file))
+	if (strcmp(name, "reload") == 0 && target.config_path && realpath(target.config_path, file))
 		snprintf(line, sizeof(line), "%s %s", name, file);
-	return control_socket_ask(dir, line, timeout_s);
+	return control_socket_ask(target.run_dir, line, timeout_s);
 }

@@ -1,24 +1,10 @@
 /* weir groups: consumer groups, their members and how far behind they are. */
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #include "cmd_ask.h"
 #include "status.h"
 #include "weir.h"
-
-static void usage(FILE *out)
-{
-	fputs("Usage: weir groups [-c FILE | --run-dir DIR] [--json]\n\n"
-	      "Shows the consumer groups that the gateway knows: what they have committed of each\n"
-	      "partition, how far that is behind the visible end, and their members.\n\n"
-	      "  -c, --config FILE  the config file that Weir runs by: its run_dir is used\n"
-	      "      --run-dir DIR  where Weir's sockets are (/run/weir)\n"
-	      "      --json         one JSON object\n"
-	      "  -h, --help         show this\n\n"
-	      "Exit status: 0 if the gateway runs, 1 if not (then what it last said is shown).\n",
-	      out);
-}
 
 static int explain(const char *run_dir, int rc)
 {
@@ -73,36 +59,20 @@ static int show(const char *run_dir, bool as_json)
 
 int cmd_groups(int argc, char **argv)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"run-dir", required_argument, NULL, 'r'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	const char *run_dir = NULL, *config_path = NULL;
-	bool as_json = false;
-	char dir[PLAN_PATH_MAX];
-	int o;
+	int as_json = 0, exit_status;
+	const struct cmd_flag flags[] = {{"json", "one JSON object", &as_json}};
+	const struct cmd_usage usage = {
+		.name = "groups",
+		.about = "Shows the consumer groups that the gateway knows: what they have "
+			 "committed of each\n"
+			 "partition, how far that is behind the visible end, and their members.\n",
+		.exits = "Exit status: 0 if the gateway runs, 1 if not (then what it last said is "
+			 "shown).\n",
+		.flags = flags,
+		.flags_count = 1};
+	struct cmd_target target;
 
-	while ((o = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (o) {
-		case 'c':
-			config_path = optarg;
-			break;
-		case 'r':
-			run_dir = optarg;
-			break;
-		case 'j':
-			as_json = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return WEIR_OK;
-		default:
-			return weir_usage_error("groups", "wrong usage");
-		}
-	}
-	if (optind < argc)
-		return weir_usage_error("groups", "unexpected argument '%s'", argv[optind]);
-	int rc = cmd_run_dir("groups", run_dir, config_path, dir, sizeof(dir));
-	return rc == WEIR_OK ? show(dir, as_json) : rc;
+	if (!cmd_target(&usage, argc, argv, &target, &exit_status))
+		return exit_status;
+	return show(target.run_dir, as_json);
 }

@@ -1,6 +1,5 @@
 /* weir status: the state block, as text or JSON; works without control and after a death. */
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,21 +8,6 @@
 #include "rates.h"
 #include "status.h"
 #include "weir.h"
-
-static void usage(FILE *out)
-{
-	fputs("Usage: weir status [-c FILE | --run-dir DIR] [--json] [--watch]\n\n"
-	      "Shows the ledger, ports, partitions and whether it all balances.\n\n"
-	      "  -c, --config FILE  the config file that Weir runs by: its run_dir is used\n"
-	      "      --run-dir DIR  where Weir's sockets are (/run/weir)\n"
-	      "      --json         one JSON object\n"
-	      "      --watch        again each second, until Ctrl-C\n"
-	      "  -h, --help         show this\n\n"
-	      "Exit status: 0 if the dataplane runs or was stopped cleanly and the ledger "
-	      "balances,\n"
-	      "1 if not.\n",
-	      out);
-}
 
 static int explain(const char *run_dir, int rc)
 {
@@ -75,46 +59,25 @@ static int show(const char *run_dir, bool as_json, struct rates *rates)
 
 int cmd_status(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'}, {"run-dir", required_argument, NULL, 'r'},
-		{"json", no_argument, NULL, 'j'},	  {"watch", no_argument, NULL, 'w'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0}};
-	const char *run_dir = NULL, *config_path = NULL;
-	bool as_json = false, watch = false;
+	int as_json = 0, watch = 0, exit_status;
+	const struct cmd_flag flags[] = {{"json", "one JSON object", &as_json},
+					 {"watch", "again each second, until Ctrl-C", &watch}};
+	const struct cmd_usage usage = {
+		.name = "status",
+		.about = "Shows the ledger, ports, partitions and whether it all balances.\n",
+		.exits = "Exit status: 0 if the dataplane runs or was stopped cleanly and the "
+			 "ledger balances,\n1 if not.\n",
+		.flags = flags,
+		.flags_count = 2};
 	struct rates rates = {0};
-	char dir[PLAN_PATH_MAX];
-	int o;
+	struct cmd_target target;
 
-	while ((o = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (o) {
-		case 'c':
-			config_path = optarg;
-			break;
-		case 'r':
-			run_dir = optarg;
-			break;
-		case 'j':
-			as_json = true;
-			break;
-		case 'w':
-			watch = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return WEIR_OK;
-		default:
-			return weir_usage_error("status", "wrong usage");
-		}
-	}
-	if (optind < argc)
-		return weir_usage_error("status", "unexpected argument '%s'", argv[optind]);
-	int rc = cmd_run_dir("status", run_dir, config_path, dir, sizeof(dir));
-	if (rc != WEIR_OK)
-		return rc;
-	rc = show(dir, as_json, watch ? &rates : NULL);
+	if (!cmd_target(&usage, argc, argv, &target, &exit_status))
+		return exit_status;
+	exit_status = show(target.run_dir, as_json, watch ? &rates : NULL);
 	while (watch && !ferror(stdout)) {
 		sleep(1);
-		rc = show(dir, as_json, &rates);
+		exit_status = show(target.run_dir, as_json, &rates);
 	}
-	return rc;
+	return exit_status;
 }
