@@ -80,3 +80,6 @@ void sim_sync_directory(struct disk_sim *sim, const char *dir);
 void sim_sync_parent(struct disk_sim *sim, const char *path);
 void sim_lose_power(struct disk_sim *sim, struct inode *inode);
 void sim_drop_handles(struct disk_sim *sim);
+
+/* What the operation comes to: its result (disk_sim_ops.c). */
+int64_t sim_perform(struct disk_sim *sim, struct disk_op *op);
