@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define CLEAR_LINE "\r\033[K"
@@ -52,6 +53,16 @@ void log_text(enum log_text_level level, const char *format, ...)
 	if (live[0])
 		fputs(live, stderr);
 	fflush(stderr);
+}
+
+void log_text_lines(enum log_text_level level, const char *prefix, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		if (len)
+			log_text(level, "%s%.*s", prefix, (int)len, text);
+		text += len + (text[len] == '\n');
+	}
 }
 
 void log_text_live(const char *line)

@@ -13,6 +13,9 @@ enum log_text_level {
 void log_text(enum log_text_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Each line of text as a log line, behind prefix. */
+void log_text_lines(enum log_text_level level, const char *prefix, const char *text);
+
 #define log_error(...)	 log_text(LOG_TEXT_ERROR, __VA_ARGS__)
 #define log_warning(...) log_text(LOG_TEXT_WARNING, __VA_ARGS__)
 #define log_info(...)	 log_text(LOG_TEXT_INFO, __VA_ARGS__)

@@ -20,17 +20,6 @@ enum {
 	GET_PLAN_TIMEOUT_MS = 5000,
 };
 
-/* Each line of text as a log line. */
-static void log_lines(enum log_text_level level, const char *prefix, const char *text)
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-		if (len)
-			log_text(level, "%s%.*s", prefix, (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
 static void forget_next(struct control *c)
 {
 	config_free(c->next_config);
@@ -46,9 +35,9 @@ static void report(struct control *c, struct control_client *client, int exit_st
 		   const char *text)
 {
 	if (exit_status == 0)
-		log_lines(LOG_TEXT_INFO, "reload: ", text);
+		log_text_lines(LOG_TEXT_INFO, "reload: ", text);
 	else
-		log_lines(LOG_TEXT_ERROR, "reload: ", text);
+		log_text_lines(LOG_TEXT_ERROR, "reload: ", text);
 	if (exit_status == 0)
 		c->figures.reloads++;
 	else
@@ -363,7 +352,7 @@ static void adopt_plan(struct control *c, const struct plan *found)
 				    c->options.config_path,
 				    rc == -EBUSY ? ", and that needs a restart" : "", err);
 	} else {
-		log_lines(LOG_TEXT_ERROR, "attach: ", errors ? errors : "out of memory");
+		log_text_lines(LOG_TEXT_ERROR, "attach: ", errors ? errors : "out of memory");
 		free(errors);
 	}
 	forget_next(c);
