@@ -15,7 +15,9 @@ enum { NESTING_MAX = 16 };
 
 static const struct config_pos whole_file;
 
-bool config_read_file(const char *file, char **text, size_t *length, struct config_report *report)
+/* Reads at most CONFIG_FILE_MAX bytes of file into *text (free it). False: the report says why not.
+ */
+static bool read_file(const char *file, char **text, size_t *length, struct config_report *report)
 {
 	size_t room = CONFIG_FILE_MAX + 1, used = 0;
 	char *buffer = malloc(room);
@@ -181,7 +183,12 @@ static bool check_events(const char *text, size_t length, unsigned *documents,
 	return report->errors == before;
 }
 
-bool config_load_document(const char *text, size_t length, yaml_document_t *document, bool *empty,
+/*
+ * Loads the one document of the text. False: the report has the reason. *empty: there is none;
+ * nothing is to be deleted then. Refused here: what is no YAML, a second document, anchors, aliases
+ * and tags, nesting deeper than any key.
+ */
+static bool load_document(const char *text, size_t length, yaml_document_t *document, bool *empty,
 			  struct config_report *report)
 {
 	unsigned documents;
@@ -244,7 +251,7 @@ struct config *config_parse(const char *text, size_t length, const char *file,
 		return NULL;
 	}
 	config_set_defaults("", config);
-	if (config_load_document(text, length, &document, &empty, report)) {
+	if (load_document(text, length, &document, &empty, report)) {
 		config_check_document(empty ? NULL : &document, config, report);
 		if (!empty)
 			yaml_document_delete(&document);
@@ -266,7 +273,7 @@ struct config *config_load(const char *file, struct config_report *report)
 
 	if (!report->file[0])
 		snprintf(report->file, sizeof(report->file), "%s", file);
-	if (!config_read_file(file, &text, &length, report))
+	if (!read_file(file, &text, &length, report))
 		return NULL;
 	config = config_parse(text, length, file, report);
 	free(text);

@@ -127,9 +127,6 @@ void status_groups_print(FILE *out, const struct status *status, const struct re
 /* The same for status_json(): all of the gateway, and its groups alone. */
 json_t *status_gateway_json(const struct status *status, const struct report_view *gateway);
 json_t *status_groups_json(const struct status *status, const struct report_view *gateway);
-/* Upper bound in us of the time that `share` (0 to 1) of the counted Fetches took; 0: none counted.
- */
-uint64_t status_fetch_us(const struct report_counters *counters, double share);
 
 /* status_text.c: numbers for people. */
 const char *status_grouped(uint64_t value, char text[32]);

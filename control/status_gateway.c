@@ -31,7 +31,9 @@ int64_t status_offset_lag(const struct status *st, const struct report_view *g,
 	return (uint64_t)end > o->committed ? end - (int64_t)o->committed : 0;
 }
 
-uint64_t status_fetch_us(const struct report_counters *c, double share)
+/* Upper bound in us of the time that `share` (0 to 1) of the counted Fetches took; 0: none counted.
+ */
+static uint64_t fetch_us(const struct report_counters *c, double share)
 {
 	uint64_t all = 0, sum = 0;
 
@@ -68,10 +70,9 @@ void status_gateway_print(FILE *out, const struct report_view *g)
 		g->header.pid, g->header.address,
 		status_duration(loop_real_ns() - g->header.started_ns, a), c->connections,
 		c->connections == 1 ? "" : "s", status_bytes(c->sent_bytes, b));
-	if (status_fetch_us(c, 0.5))
+	if (fetch_us(c, 0.5))
 		fprintf(out, "           half of the Fetches within %s, 99 %% within %s\n",
-			latency_text(status_fetch_us(c, 0.5), a),
-			latency_text(status_fetch_us(c, 0.99), b));
+			latency_text(fetch_us(c, 0.5), a), latency_text(fetch_us(c, 0.99), b));
 }
 
 static void print_offset(FILE *out, const struct status *st, const struct report_view *g,

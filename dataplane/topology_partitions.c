@@ -70,7 +70,8 @@ int topology_make_logs(struct topology *t, const struct plan *plan, char *err, s
 	return 0;
 }
 
-struct log *topology_log_of(struct topology *t, unsigned partition)
+/* The log that owns a partition. */
+static struct log *log_of(struct topology *t, unsigned partition)
 {
 	/* Partitions of lanes that are no more go to the first lane's log. */
 	unsigned lane = partition < t->lanes_count ? partition : 0;
@@ -91,7 +92,7 @@ static int open_partition(struct topology *t, const struct plan *plan, unsigned 
 			  unsigned slot, char *err, size_t err_size)
 {
 	struct state_partition *state = state_partition(t->state, partition, slot);
-	struct log *log = topology_log_of(t, partition);
+	struct log *log = log_of(t, partition);
 	struct log_partition *p;
 	bool seen = atomic_load(&state->open);
 
@@ -185,7 +186,7 @@ int topology_retain(struct topology *t, uint16_t slot, uint16_t partition, uint6
 	const struct state_partition *state = state_partition(t->state, partition, slot);
 	const struct timespec step = {.tv_nsec = 1000 * 1000};
 	uint64_t before = state_load(&state->log_start);
-	struct log *log = topology_log_of(t, partition);
+	struct log *log = log_of(t, partition);
 
 	if (!atomic_load(&((struct state_partition *)(uintptr_t)state)->open))
 		return -ENOENT;

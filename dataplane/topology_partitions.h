@@ -12,7 +12,4 @@ int topology_make_logs(struct topology *t, const struct plan *plan, char *err, s
 int topology_open_partitions(struct topology *t, const struct plan *plan, char *err,
 			     size_t err_size);
 
-/* The log that owns a partition. */
-struct log *topology_log_of(struct topology *t, unsigned partition);
-
 void topology_free_logs(struct topology *t);

@@ -5,12 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct index_entry index_entry_get(const uint8_t *at, uint64_t base)
+/* The entries as they stand in the files; base: the segment's. */
+static struct index_entry index_entry_get(const uint8_t *at, uint64_t base)
 {
 	return (struct index_entry){.offset = base + log_get32(at), .position = log_get32(at + 4)};
 }
 
-struct timeindex_entry timeindex_entry_get(const uint8_t *at, uint64_t base)
+static struct timeindex_entry timeindex_entry_get(const uint8_t *at, uint64_t base)
 {
 	return (struct timeindex_entry){.timestamp_ms = (int64_t)log_get64(at),
 					.offset = base + log_get32(at + 8)};

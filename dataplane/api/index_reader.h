@@ -20,10 +20,6 @@ struct timeindex_entry {
 	uint64_t offset;      /* last offset of the batch that holds it */
 };
 
-/* The entries as they stand in the files; base: the segment's. */
-struct index_entry index_entry_get(const uint8_t *at, uint64_t base);
-struct timeindex_entry timeindex_entry_get(const uint8_t *at, uint64_t base);
-
 /*
  * The last entry that is not above the target; 1 found, 0 none (no file, no entry, or all above),
  * -errno. Reads about twenty entries, whatever the size of the file.

@@ -165,25 +165,3 @@ int64_t segment_reader_size(const struct segment_reader *reader)
 
 	return fstat(reader->fd, &st) < 0 ? -errno : st.st_size;
 }
-
-int segment_reader_rest_is_zero(struct segment_reader *reader)
-{
-	uint64_t from = reader->position;
-	int result = 1;
-
-	while (result == 1) {
-		int error = fill(reader, 1);
-		size_t n = available(reader);
-
-		if (error)
-			result = error;
-		else if (n == 0)
-			break;
-		else if (here(reader)[0] || memcmp(here(reader), here(reader) + 1, n - 1) != 0)
-			result = 0;
-		else
-			reader->position += n;
-	}
-	reader->position = from;
-	return result;
-}

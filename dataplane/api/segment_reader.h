@@ -64,7 +64,3 @@ int segment_reader_current(const struct segment_reader *reader, int dir_fd);
 
 /* Size of the file now, or -errno. */
 int64_t segment_reader_size(const struct segment_reader *reader);
-
-/* From position to the end of the file: are all bytes zero? Up to 1 GiB takes a while. 1, 0,
- * -errno. */
-int segment_reader_rest_is_zero(struct segment_reader *reader);
