@@ -1,13 +1,11 @@
 #include "plan_build.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "memory.h"
 #include "plan_ports.h"
 #include "plan_streams.h"
 
@@ -216,65 +214,6 @@ struct plan_memory plan_memory(const struct plan *plan)
 	return m;
 }
 
-/* DPDK takes hugepages from a mounted hugetlbfs only. */
-static bool hugetlbfs_mounted(void)
-{
-	FILE *mounts = setmntent("/proc/mounts", "r");
-	struct mntent *entry;
-	bool found = false;
-
-	if (!mounts)
-		return false;
-	while (!found && (entry = getmntent(mounts)) != NULL)
-		found = strcmp(entry->mnt_type, "hugetlbfs") == 0 &&
-			access(entry->mnt_dir, W_OK | X_OK) == 0;
-	endmntent(mounts);
-	return found;
-}
-
-uint64_t plan_hugepages_free(void)
-{
-	static const char dir_name[] = "/sys/kernel/mm/hugepages";
-	DIR *dir = opendir(dir_name);
-	struct dirent *entry;
-	uint64_t bytes = 0;
-
-	if (!dir)
-		return 0;
-	while ((entry = readdir(dir)) != NULL) {
-		char path[sizeof(dir_name) + 300];
-		unsigned long long kib, pages;
-		FILE *in;
-
-		if (sscanf(entry->d_name, "hugepages-%llukB", &kib) != 1)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s/free_hugepages", dir_name, entry->d_name);
-		in = fopen(path, "r");
-		if (in && fscanf(in, "%llu", &pages) == 1)
-			bytes += pages * kib * 1024;
-		if (in)
-			fclose(in);
-	}
-	closedir(dir);
-	return bytes && hugetlbfs_mounted() ? bytes : 0;
-}
-
-/* MemAvailable of /proc/meminfo; 0: cannot be told. */
-static uint64_t memory_available(void)
-{
-	FILE *file = fopen("/proc/meminfo", "re");
-	char line[160];
-	unsigned long long kib = 0;
-
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
-			break;
-	fclose(file);
-	return kib * 1024;
-}
-
 bool plan_fits_memory(const struct plan *plan, char *err, size_t err_size)
 {
 	uint64_t available = memory_available();
@@ -304,7 +243,7 @@ static void build_memory(struct building *b)
 	else if (b->previous)
 		p->hugepages = b->previous->hugepages; /* it holds them now: none need be free */
 	else
-		p->hugepages = plan_hugepages_free() >= p->memory_mib * MIB;
+		p->hugepages = memory_hugepages_free() >= p->memory_mib * MIB;
 }
 
 int plan_build_explained(const struct config *config, const struct plan *previous,

@@ -30,6 +30,3 @@ struct plan_memory plan_memory(const struct plan *plan);
 /* False when the plan's memory cannot come from what this machine has free, and err says so. With
  * hugepages only those count, and EAL says itself what it lacks. */
 bool plan_fits_memory(const struct plan *plan, char *err, size_t err_size);
-
-/* Bytes of hugepages that are free now, and mounted where DPDK finds them. */
-uint64_t plan_hugepages_free(void);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config_value.h"
+#include "memory.h"
 #include "plan_build.h"
 #include "plan_ports.h"
 
@@ -35,11 +36,11 @@ static void each_warning(const struct plan_print *p, void (*fn)(void *arg, const
 			"blocks delays polling by up to milliseconds");
 		break;
 	}
-	if (p->plan->hugepages && plan_hugepages_free() < p->plan->memory_mib * MIB) {
+	if (p->plan->hugepages && memory_hugepages_free() < p->plan->memory_mib * MIB) {
 		snprintf(text, sizeof(text),
 			 "hugepages: on, but only %llu MiB of them are free and mounted now; the "
 			 "plan needs %u MiB",
-			 (unsigned long long)(plan_hugepages_free() / MIB), p->plan->memory_mib);
+			 (unsigned long long)(memory_hugepages_free() / MIB), p->plan->memory_mib);
 		fn(arg, text);
 	}
 	if (!plan_fits_memory(p->plan, text, sizeof(text)))
@@ -97,7 +98,7 @@ static void text_memory(const struct plan_print *p, FILE *out)
 	config_size_text(plan->lanes[0].slab_bytes, slab, sizeof(slab));
 	fprintf(out, "memory\n  %u MiB in all, %s hugepages (%llu MiB of them are free)\n",
 		plan->memory_mib, plan->hugepages ? "in" : "without",
-		(unsigned long long)(plan_hugepages_free() / MIB));
+		(unsigned long long)(memory_hugepages_free() / MIB));
 	fprintf(out, "  %6.1f MiB packet buffers\n", (double)m.mbufs / MIB);
 	fprintf(out,
 		"  %6.1f MiB slabs: %u of %s a lane, %u of them in turn (what stays in the cache), "
@@ -255,7 +256,7 @@ int plan_print_json(const struct plan_print *p, FILE *out)
 			plan->memory_mib, "packet_buffers_bytes", (json_int_t)m.mbufs,
 			"slabs_bytes", (json_int_t)m.slabs, "rest_bytes", (json_int_t)m.rest,
 			"hugepages", plan->hugepages, "hugepages_free_bytes",
-			(json_int_t)plan_hugepages_free(), "storage", "path", plan->storage_path,
+			(json_int_t)memory_hugepages_free(), "storage", "path", plan->storage_path,
 			"sink", plan->sink, "write_depth", plan->write_depth, "warnings", warnings);
 	if (!all)
 		return -ENOMEM;
