@@ -1,0 +1,71 @@
+#include "pace.h"
+
+void pace_begin(struct pace *p, struct pace_spec spec, uint64_t cycles_per_second)
+{
+	double per_second = (double)cycles_per_second;
+
+	*p = (struct pace){.spec = spec};
+	if (spec.kind == PACE_CAPTURED)
+		p->cycles_per_unit = per_second / 1e9 / spec.value;
+	else if (spec.kind != PACE_TOPSPEED)
+		p->cycles_per_unit = per_second / spec.value;
+}
+
+/* From the sum each time: what is rounded does not add up. */
+static uint64_t cycles_of(const struct pace *p, uint64_t units)
+{
+	return (uint64_t)((double)units * p->cycles_per_unit);
+}
+
+uint64_t pace_next(struct pace *p, uint64_t gap_ns, uint32_t len)
+{
+	uint64_t at;
+
+	p->packets++;
+	if (p->spec.kind == PACE_CAPTURED) {
+		p->units += gap_ns;
+		return cycles_of(p, p->units);
+	}
+	at = cycles_of(p, p->units);
+	p->units += p->spec.kind == PACE_BITS ? UINT64_C(8) * len : 1;
+	return at;
+}
+
+uint64_t pace_end(const struct pace *p)
+{
+	if (p->spec.kind == PACE_CAPTURED && p->packets > 1)
+		return cycles_of(p, p->units + p->units / (p->packets - 1));
+	return cycles_of(p, p->units);
+}
+
+void pace_merge(struct pace_histogram *into, const struct pace_histogram *from)
+{
+	into->count += from->count;
+	into->max = from->max > into->max ? from->max : into->max;
+	for (unsigned i = 0; i < PACE_BUCKETS; i++)
+		into->buckets[i] += from->buckets[i];
+}
+
+/* The largest value that is counted in a bucket. */
+static uint64_t bucket_end(unsigned bucket)
+{
+	if (bucket < PACE_PARTS)
+		return bucket;
+	unsigned shift = bucket / PACE_PARTS - 1;
+	uint64_t first = (uint64_t)(PACE_PARTS + bucket % PACE_PARTS) << shift;
+	return first + ((UINT64_C(1) << shift) - 1);
+}
+
+uint64_t pace_percentile(const struct pace_histogram *h, double share)
+{
+	uint64_t seen = 0;
+
+	for (unsigned i = 0; i < PACE_BUCKETS; i++) {
+		seen += h->buckets[i];
+		if (seen && (double)seen >= share * (double)h->count) {
+			uint64_t end = bucket_end(i);
+			return end < h->max ? end : h->max;
+		}
+	}
+	return 0;
+}
