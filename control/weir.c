@@ -14,6 +14,7 @@ static const struct weir_command commands[] = {
 	{"reload", "apply the changed config to the running Weir", cmd_reload},
 	{"stop", "stop Weir cleanly", cmd_stop},
 	{"cat", "print the records of a stream", cmd_cat},
+	{"replay", "send captured packets as load", cmd_replay},
 	{"verify", "read every byte of a data directory, say what is wrong", cmd_verify},
 };
 

@@ -34,7 +34,7 @@ install_into() {
 
 expect_files() {
 	local file
-	for file in "$bin/weir" "$bin/weir-control" "$bin/weir-gateway" "$libexec/weir/weir-dataplane" \
+	for file in "$bin/weir" "$bin/weir-control" "$bin/weir-gateway" "$libexec/weir/weir-dataplane" "$libexec/weir/weir-replay" \
 		"$sbin/weir-setup-host" /etc/weir/weir.yaml \
 		"$libdir/systemd/system/weir-control.service" \
 		"$libdir/systemd/system/weir-dataplane.service" "$libdir/systemd/system/weir-gateway.service" \
@@ -43,7 +43,7 @@ expect_files() {
 		"$man/man8/weir-dataplane.8" "$man/man8/weir-gateway.8" "$man/man8/weir-setup-host.8"; do
 		[ -s "$work/root$file" ] || fail "not installed: $file"
 	done
-	for file in "$bin/weir" "$bin/weir-control" "$bin/weir-gateway" "$libexec/weir/weir-dataplane" "$sbin/weir-setup-host"; do
+	for file in "$bin/weir" "$bin/weir-control" "$bin/weir-gateway" "$libexec/weir/weir-dataplane" "$libexec/weir/weir-replay" "$sbin/weir-setup-host"; do
 		[ -x "$work/root$file" ] || fail "not executable: $file"
 	done
 }

@@ -1,0 +1,49 @@
+/* The device that sends: a NIC, or any of DPDK's virtual devices. Main thread, after EAL is up. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_mempool.h>
+
+#include "feed.h"
+
+struct device {
+	uint16_t id;
+	uint16_t queues, rx_queues;
+	char driver[64];
+	char interface[64]; /* of the kernel, where it stands on one; else empty */
+	uint8_t mac[6];
+	struct rte_mempool *tx_pools[FEED_QUEUES_MAX], *rx_pool;
+	bool started;
+	int fds[FEED_QUEUES_MAX], fds_count; /* its sockets, of af_packet */
+};
+
+/* What the driver, and the kernel behind it, counted. */
+struct device_counts {
+	uint64_t packets, bytes, errors; /* the driver's */
+	bool has_interface;
+	uint64_t interface_packets, interface_dropped; /* the kernel's, of all who send there */
+};
+
+/* A PCI address, which EAL must be told of at its start. */
+bool device_is_pci(const char *device);
+
+/* Longest frame of the kernel interface in the device string; 0: there is none. For sizing, before
+ * the device is open. */
+uint32_t device_interface_frame_max(const char *device);
+
+/* Opens it with so many queues, for frames of up to frame_bytes, and waits until its link is up. 0,
+ * or -errno with the reason. */
+int device_open(struct device *d, const char *device, unsigned queues, uint32_t frame_bytes,
+		char *err, size_t err_size);
+void device_close(struct device *d);
+
+/* Memory that the packet buffers take, for EAL. */
+uint64_t device_memory_bytes(unsigned queues, uint32_t frame_bytes);
+
+void device_counts(const struct device *d, struct device_counts *counts);
+
+/* What lies in a socket's ring goes out: the driver's own kick does not wait. */
+void device_flush(const struct device *d);

@@ -1,0 +1,69 @@
+/* weir-replay: what `weir replay` runs. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/weir.h"
+#include "options.h"
+#include "report.h"
+
+static atomic_bool stop;
+
+static void on_signal(int signal)
+{
+	atomic_store(&stop, true);
+}
+
+/* A second Ctrl-C ends at once, should a driver not come back. */
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static int failed(const char *why)
+{
+	fprintf(stderr, "weir replay: %s\n", why);
+	return WEIR_FAILED;
+}
+
+static int replay(struct options *o)
+{
+	struct replay_result result;
+	struct replay *r;
+	char err[1024] = "";
+	bool live = isatty(STDERR_FILENO);
+
+	if (replay_open(&r, &o->replay, err, sizeof(err)) < 0)
+		return failed(err);
+	o->trial.stop = &stop;
+	o->trial.progress = live ? report_progress : NULL;
+	int rc = replay_run(r, &o->trial, &result, err, sizeof(err));
+	if (live)
+		report_progress_end();
+	report_notes(r);
+	bool written = true;
+	if (o->json)
+		written = report_json(stdout, o, r, &result);
+	else
+		report_text(stdout, o, r, &result);
+	written = written && fflush(stdout) == 0 && !ferror(stdout);
+	replay_close(r);
+	if (rc < 0)
+		return failed(err);
+	return written ? WEIR_OK : failed("standard output cannot be written");
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int status = options_parse(&options, argc, argv);
+
+	if (status != OPTIONS_RUN)
+		return fflush(stdout) == 0 ? status : WEIR_FAILED;
+	catch_signals();
+	return replay(&options);
+}

@@ -1,0 +1,316 @@
+#include "replay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "control/memory.h"
+#include "dataplane/api/plan.h"
+#include "dataplane/eal_args.h"
+#include "neighbour.h"
+
+enum {
+	MIB = 1 << 20,
+	FRAME_MAX_UNKNOWN = 9216, /* read from disk while sending: of what no packet is known yet */
+	START_MS = 20,		  /* until all cores are ready */
+	LOOK_MS = 20,
+	PROGRESS_MS = 1000,
+};
+
+struct replay {
+	struct replay_options options;
+	struct feed *feed;
+	struct device device;
+	bool eal, opened, hugepages;
+	uint16_t runs;
+	struct sender *senders;
+};
+
+/* --- opening ------------------------------------------------------------------------------- */
+
+static int start_eal(struct replay *r, uint32_t frame_bytes, char *err, size_t err_size)
+{
+	const struct replay_options *o = &r->options;
+	uint64_t bytes = device_memory_bytes(o->queues, frame_bytes);
+	uint16_t cpus[1 + FEED_QUEUES_MAX] = {PLAN_CPU_ANY};
+
+	for (unsigned q = 0; q < o->queues; q++)
+		cpus[q + 1] = o->cpus ? o->cpus[q] : PLAN_CPU_ANY;
+	r->hugepages = memory_hugepages_free() >= bytes;
+	eal_args_add("weir-replay");
+	eal_args_lcores(cpus, 1 + o->queues);
+	if (device_is_pci(o->device)) {
+		eal_args_add("-a");
+		eal_args_add("%s", o->device);
+	} else {
+		eal_args_add("--no-pci");
+	}
+	eal_args_add("--log-level=*:4"); /* errors */
+	eal_args_add("--no-telemetry");
+	eal_args_add("--file-prefix=weir-replay-%d", (int)getpid());
+	if (r->hugepages) {
+		eal_args_add("--in-memory");
+	} else {
+		eal_args_add("--no-huge");
+		eal_args_add("--no-shconf");
+	}
+	eal_args_add("-m");
+	eal_args_add("%u", (unsigned)((bytes / MIB + 2) & ~UINT64_C(1)));
+	int rc = eal_args_start(err, err_size);
+	r->eal = rc == 0;
+	return rc;
+}
+
+static int read_captures(struct replay *r, uint32_t *frame_bytes, char *err, size_t err_size)
+{
+	const struct replay_options *o = &r->options;
+	uint32_t interface_max = device_interface_frame_max(o->device);
+	struct feed_options feed = {
+		.paths = o->paths,
+		.paths_count = o->paths_count,
+		.queues = o->queues,
+		.memory_bytes = o->memory_bytes ? o->memory_bytes : memory_available() / 2,
+		.frame_max = interface_max ? interface_max : CAPTURE_FRAME_MAX,
+		.spread = o->spread != 0,
+		.stamp = o->stamp,
+	};
+	int rc = feed_open(&r->feed, &feed, err, err_size);
+
+	if (rc < 0)
+		return rc;
+	*frame_bytes = interface_max ? interface_max : FRAME_MAX_UNKNOWN;
+	if (!feed_in_memory(r->feed))
+		return 0;
+	*frame_bytes = feed_counts(r->feed)->longest;
+	if (feed_counts(r->feed)->packets)
+		return 0;
+	snprintf(err, err_size, "%s%s: no packet that can be sent", o->paths[0],
+		 o->paths_count > 1 ? " and the others" : "");
+	return -ENODATA;
+}
+
+static int find_macs(struct replay *r, char *err, size_t err_size)
+{
+	struct rewrite_to *to = &r->options.to;
+
+	memcpy(to->source_mac, r->device.mac, sizeof(to->source_mac));
+	if (!r->options.resolve_mac)
+		return 0;
+	to->set_macs = true;
+	return neighbour_resolve(&r->device, to, to->destination_mac, err, err_size);
+}
+
+int replay_open(struct replay **out, const struct replay_options *options, char *err,
+		size_t err_size)
+{
+	struct replay *r = calloc(1, sizeof(*r));
+	uint32_t frame_bytes = 0;
+
+	if (r)
+		r->senders = aligned_alloc(_Alignof(struct sender),
+					   options->queues * sizeof(r->senders[0]));
+	if (!r || !r->senders) {
+		free(r);
+		snprintf(err, err_size, "out of memory");
+		return -ENOMEM;
+	}
+	r->options = *options;
+	int rc = read_captures(r, &frame_bytes, err, err_size);
+	if (rc == 0)
+		rc = start_eal(r, frame_bytes, err, err_size);
+	if (rc == 0) {
+		rc = device_open(&r->device, options->device, options->queues, frame_bytes, err,
+				 err_size);
+		r->opened = rc == 0;
+	}
+	if (rc == 0)
+		rc = find_macs(r, err, err_size);
+	if (rc < 0) {
+		replay_close(r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+void replay_close(struct replay *r)
+{
+	if (!r)
+		return;
+	feed_close(r->feed);
+	if (r->opened)
+		device_close(&r->device);
+	if (r->eal)
+		rte_eal_cleanup();
+	free(r->senders);
+	free(r);
+}
+
+const struct feed *replay_feed(const struct replay *r)
+{
+	return r->feed;
+}
+
+const struct device *replay_device(const struct replay *r)
+{
+	return &r->device;
+}
+
+bool replay_hugepages(const struct replay *r)
+{
+	return r->hugepages;
+}
+
+uint64_t replay_ns(uint64_t cycles)
+{
+	return (uint64_t)((double)cycles * 1e9 / (double)rte_get_tsc_hz());
+}
+
+/* --- one trial ----------------------------------------------------------------------------- */
+
+static void read_clock(struct send_clock *clock)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock->tsc = rte_rdtsc();
+	clock->ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	clock->ns_per_cycle = 1e9 / (double)rte_get_tsc_hz();
+}
+
+static void prepare_senders(struct replay *r, const struct replay_trial *trial)
+{
+	const struct replay_options *o = &r->options;
+	struct send_options send = {
+		.port = r->device.id,
+		.queues = (uint16_t)o->queues,
+		.burst = (uint16_t)o->burst,
+		.paced = trial->pace.kind != PACE_TOPSPEED,
+		.stamp = o->stamp,
+		.spread = o->spread,
+		.end = UINT64_MAX,
+		.stop = trial->stop,
+	};
+
+	read_clock(&send.clock);
+	send.run = (uint16_t)(send.clock.ns / 1000000 + r->runs++);
+	send.start = rte_rdtsc() + rte_get_tsc_hz() / 1000 * START_MS;
+	if (trial->for_ns)
+		send.end = send.start +
+			   (uint64_t)((double)trial->for_ns * (double)rte_get_tsc_hz() / 1e9);
+	for (unsigned q = 0; q < o->queues; q++) {
+		struct sender *s = &r->senders[q];
+
+		memset(s, 0, sizeof(*s));
+		s->options = send;
+		s->options.queue = (uint16_t)q;
+		s->options.pool = r->device.tx_pools[q];
+		feed_cursor_begin(&s->cursor, r->feed, q);
+	}
+}
+
+static void show_progress(const struct replay *r, const struct replay_trial *trial, double seconds)
+{
+	uint64_t packets = 0, bytes = 0;
+
+	for (unsigned q = 0; q < r->options.queues; q++) {
+		packets +=
+			atomic_load_explicit(&r->senders[q].counts.packets, memory_order_relaxed);
+		bytes += atomic_load_explicit(&r->senders[q].counts.bytes, memory_order_relaxed);
+	}
+	trial->progress(seconds, packets, bytes, trial->ctx);
+}
+
+/* Until all senders have ended. */
+static void wait_for_senders(const struct replay *r, const struct replay_trial *trial)
+{
+	uint64_t hz = rte_get_tsc_hz(), start = rte_rdtsc();
+	uint64_t second = hz / 1000 * PROGRESS_MS, next = start + second;
+
+	for (unsigned q = 0; q < r->options.queues; q++)
+		while (rte_eal_get_lcore_state(q + 1) == RUNNING) {
+			rte_delay_us_sleep(LOOK_MS * 1000);
+			uint64_t now = rte_rdtsc();
+			if (now < next || !trial->progress)
+				continue;
+			show_progress(r, trial, (double)(now - start) / (double)hz);
+			next += second;
+		}
+	rte_eal_mp_wait_lcore();
+}
+
+static void add_sender(struct replay_result *result, const struct sender *s, uint64_t *first,
+		       uint64_t *last)
+{
+	const struct send_counts *c = &s->counts;
+
+	result->end = s->end > result->end ? s->end : result->end;
+	result->taken += c->packets;
+	result->bytes += c->bytes;
+	result->offered_again += c->offered_again;
+	result->starved += c->starved;
+	result->given_up += c->given_up;
+	result->stamped += s->stamped;
+	pace_merge(&result->gap_error, &c->gap_error);
+	pace_merge(&result->late, &c->late);
+	if (c->first_tsc && c->first_tsc < *first)
+		*first = c->first_tsc;
+	if (c->last_tsc > *last)
+		*last = c->last_tsc;
+}
+
+static void conclude(struct replay *r, const struct device_counts *before,
+		     struct replay_result *result)
+{
+	struct device_counts *device = &result->device;
+	uint64_t first = UINT64_MAX, last = 0;
+
+	for (unsigned q = 0; q < r->options.queues; q++)
+		add_sender(result, &r->senders[q], &first, &last);
+	if (last > first)
+		result->seconds = (double)(last - first) / (double)rte_get_tsc_hz();
+	device_flush(&r->device);
+	device_counts(&r->device, device);
+	device->packets -= before->packets;
+	device->bytes -= before->bytes;
+	device->errors -= before->errors;
+	device->interface_packets -= before->interface_packets;
+	device->interface_dropped -= before->interface_dropped;
+	result->sent =
+		result->taken - (device->errors < result->taken ? device->errors : result->taken);
+}
+
+int replay_run(struct replay *r, const struct replay_trial *trial, struct replay_result *result,
+	       char *err, size_t err_size)
+{
+	const struct feed_start start = {
+		.pace = trial->pace, .loops = trial->loops, .to = r->options.to};
+	struct device_counts before;
+
+	memset(result, 0, sizeof(*result));
+	int rc = feed_start(r->feed, &start, err, err_size);
+	if (rc < 0)
+		return rc;
+	device_counts(&r->device, &before);
+	prepare_senders(r, trial);
+	for (unsigned q = 0; q < r->options.queues; q++)
+		rte_eal_remote_launch(send_run, &r->senders[q], q + 1);
+	wait_for_senders(r, trial);
+	rc = feed_stop(r->feed, err, err_size);
+	conclude(r, &before, result);
+	if (rc == 0 && result->end == SEND_STALLED) {
+		snprintf(err, err_size,
+			 "device \"%s\" took nothing for %d s: is the other end still there?",
+			 r->options.device, SEND_STALL_S);
+		rc = -ETIMEDOUT;
+	}
+	return rc;
+}

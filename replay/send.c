@@ -1,0 +1,187 @@
+/*
+ * The loop that every sending core runs:
+ *
+ *     1. what is due (feed) is copied into packet buffers, and rewritten
+ *     2. the burst is offered to the device, again and again until it has taken all
+ *     3. errors of timing are counted
+ *
+ * Step 2 alone may call the kernel, by the driver.
+ */
+#include "send.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_pause.h>
+
+static inline void add(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* One writer: no locked instruction. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+/* Sender v of all when this is the k-th packet of the queue: queue q has those with v mod queues =
+ * q, so that each stays in its order. */
+static inline uint32_t sender_of(const struct send_options *o, uint64_t k)
+{
+	uint32_t mine = (o->spread - o->queue + o->queues - 1) / o->queues;
+
+	return o->spread < o->queues ? (uint32_t)(k % o->spread)
+				     : (uint32_t)(k % mine) * o->queues + o->queue;
+}
+
+static inline uint64_t time_at(const struct send_clock *clock, uint64_t tsc)
+{
+	return clock->ns + (uint64_t)((double)(tsc - clock->tsc) * clock->ns_per_cycle);
+}
+
+static inline void fill(struct sender *s, struct rte_mbuf *m, const struct feed_frame *frame,
+			uint64_t now)
+{
+	const struct send_options *o = &s->options;
+	uint8_t *bytes = rte_pktmbuf_mtod(m, uint8_t *);
+
+	m->data_len = frame->len;
+	m->pkt_len = frame->len;
+	__builtin_memcpy(bytes, frame->bytes, frame->len);
+	if (o->spread)
+		rewrite_source(bytes, &frame->shape, sender_of(o, s->number));
+	if (o->stamp && frame->shape.stamp) {
+		struct stamp stamp = {o->run, (uint8_t)o->queue, s->stamped++,
+				      time_at(&o->clock, now)};
+		rewrite_stamp(bytes, &frame->shape, &stamp);
+	}
+	s->number++;
+}
+
+/* Step 1. Returns how many. */
+static inline unsigned gather(struct sender *s, struct rte_mbuf **burst, uint64_t *at, uint64_t now)
+{
+	const struct send_options *o = &s->options;
+	uint64_t since = now - o->start;
+	unsigned n = 0;
+
+	while (n < o->burst) {
+		struct feed_frame *frame = feed_peek(&s->cursor);
+
+		if (!frame) {
+			if (!s->cursor.ended && n == 0)
+				add(&s->counts.starved, 1);
+			break;
+		}
+		at[n] = s->cursor.base + frame->at;
+		if (o->paced && at[n] > since)
+			break;
+		if (!s->spares) {
+			if (rte_pktmbuf_alloc_bulk(o->pool, s->spare, o->burst) != 0)
+				break;
+			s->spares = o->burst;
+		}
+		burst[n] = s->spare[--s->spares];
+		fill(s, burst[n], frame, now);
+		feed_advance(&s->cursor, frame);
+		n++;
+	}
+	return n;
+}
+
+/* Why to stop now, if so. */
+static inline enum send_end ends(const struct sender *s, uint64_t now)
+{
+	if (unlikely(atomic_load_explicit(s->options.stop, memory_order_relaxed)))
+		return SEND_STOPPED;
+	return unlikely(now >= s->options.end) ? SEND_TIME_UP : SEND_RUNNING;
+}
+
+static void give_up(struct sender *s, struct rte_mbuf **burst, unsigned n)
+{
+	s->counts.given_up += n;
+	rte_pktmbuf_free_bulk(burst, n);
+}
+
+/* Step 2. Until all are taken, or there is a reason to stop. */
+static inline void offer(struct sender *s, struct rte_mbuf **burst, unsigned n)
+{
+	const struct send_options *o = &s->options;
+	uint64_t stall = rte_rdtsc() + SEND_STALL_S * rte_get_tsc_hz();
+	uint64_t bytes = 0;
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bytes += burst[i]->pkt_len;
+	for (;;) {
+		unsigned taken =
+			rte_eth_tx_burst(o->port, o->queue, burst + done, (uint16_t)(n - done));
+		done += taken;
+		if (likely(done == n))
+			break;
+		uint64_t now = rte_rdtsc();
+		if (taken)
+			stall = now + SEND_STALL_S * rte_get_tsc_hz();
+		add(&s->counts.offered_again, n - done);
+		s->end = now > stall ? SEND_STALLED : ends(s, now);
+		if (s->end != SEND_RUNNING) {
+			for (unsigned i = done; i < n; i++)
+				bytes -= burst[i]->pkt_len;
+			give_up(s, burst + done, n - done);
+			break;
+		}
+		rte_pause();
+	}
+	add(&s->counts.packets, done);
+	add(&s->counts.bytes, bytes);
+}
+
+/* Step 3. All of a burst were offered at `now`. */
+static inline void count_errors(struct sender *s, const uint64_t *at, unsigned n, uint64_t now)
+{
+	uint64_t since = now - s->options.start;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t actual = since - s->previous_since;
+		uint64_t intended = at[i] - s->previous_at;
+
+		if (s->has_previous)
+			pace_count(&s->counts.gap_error,
+				   actual > intended ? actual - intended : intended - actual);
+		pace_count(&s->counts.late, since - at[i]);
+		s->has_previous = true;
+		s->previous_since = since;
+		s->previous_at = at[i];
+	}
+}
+
+int send_run(void *ctx)
+{
+	struct sender *s = ctx;
+	struct rte_mbuf *burst[SEND_BURST_MAX];
+	uint64_t at[SEND_BURST_MAX];
+
+	while (rte_rdtsc() < s->options.start)
+		rte_pause();
+	while (s->end == SEND_RUNNING) {
+		uint64_t now = rte_rdtsc();
+		unsigned n = gather(s, burst, at, now);
+
+		if (n) {
+			if (!s->counts.first_tsc)
+				s->counts.first_tsc = now;
+			if (s->options.paced)
+				count_errors(s, at, n, now);
+			offer(s, burst, n);
+			s->counts.last_tsc = rte_rdtsc();
+			if (s->end != SEND_RUNNING)
+				break;
+		} else if (s->cursor.ended) {
+			s->end = SEND_DONE;
+			break;
+		} else {
+			rte_pause();
+		}
+		s->end = ends(s, now);
+	}
+	rte_pktmbuf_free_bulk(s->spare, s->spares);
+	s->spares = 0;
+	return 0;
+}
