@@ -26,6 +26,7 @@ enum {
 	ROOM_ROUND = 64,
 	AF_PACKET_ROOM = 16384 + RTE_PKTMBUF_HEADROOM, /* a frame of its ring */
 	LINK_WAIT_MS = 10000,
+	MEMIF_DRAIN_MS = 100,
 	VLAN_TAGS = 8, /* bytes of two of them */
 	MIB = 1 << 20,
 };
@@ -279,6 +280,8 @@ void device_counts(const struct device *d, struct device_counts *counts)
 
 void device_flush(const struct device *d)
 {
+	if (strcmp(d->driver, "net_memif") == 0)
+		rte_delay_us_sleep(MEMIF_DRAIN_MS * 1000);
 	for (int i = 0; i < d->fds_count; i++)
 		while (sendto(d->fds[i], NULL, 0, 0, NULL, 0) < 0 && errno == EINTR)
 			;

@@ -45,5 +45,7 @@ uint64_t device_memory_bytes(unsigned queues, uint32_t frame_bytes);
 
 void device_counts(const struct device *d, struct device_counts *counts);
 
-/* What lies in a socket's ring goes out: the driver's own kick does not wait. */
+/* What the driver took goes out: af_packet's own kick does not wait for the socket's ring, and what
+ * the other end of a memif has not read by the time we close is gone (there is no call that tells
+ * what it has read; it has 100 ms). */
 void device_flush(const struct device *d);

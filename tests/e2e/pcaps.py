@@ -7,6 +7,9 @@ pcaps.py payloads FILE [--port P]   one UDP packet for each line of hex on stdin
 pcaps.py reasons FILE       one packet for each reason to drop that bytes can show, and some good ones;
                             prints "term.cause count" lines
 pcaps.py split FILE N OUT   deals the packets out to OUT0.pcap ... OUTn-1.pcap
+pcaps.py frames FILE...     each frame as a line of hex
+pcaps.py relink FILE OUT TYPE   its IP packets under another link type: rawip, linux-sll, linux-sll2, null
+pcaps.py stamps FILE        "run queue number time" of each UDP payload that ends in a stamp of weir replay
 pcaps.py expect FILE        what tshark finds: "frame src sport dst dport vlan payload" (tabs) for each UDP
                             datagram in one piece, with at most one VLAN tag, that the capture did not cut
 """
@@ -130,6 +133,48 @@ def split(args):
         number += 1
 
 
+def frames_of(file):
+    """(head of the record, frame) of each packet; little-endian files, as ours and DPDK's are."""
+    with open(file, "rb") as f:
+        data = f.read()
+    at = 24
+    while at < len(data):
+        size = struct.unpack_from("<I", data, at + 8)[0]
+        yield data[at:at + 16], data[at + 16:at + 16 + size]
+        at += 16 + size
+
+
+def frames(args):
+    for file in args.files:
+        for _, frame in frames_of(file):
+            print(frame.hex())
+
+
+def relink(args):
+    types = {"rawip": 101, "linux-sll": 113, "linux-sll2": 276, "null": 0}
+    with open(args.out, "wb") as out:
+        out.write(PCAP_HEAD[:20] + struct.pack("<I", types[args.type]))
+        for head, frame in frames_of(args.file):
+            kind = frame[12:14]
+            if kind not in (b"\x08\x00", b"\x86\xdd"):
+                continue
+            link = {"rawip": b"", "null": struct.pack("<I", 2 if kind == b"\x08\x00" else 10),
+                    "linux-sll": struct.pack(">HHH", 0, 1, 6) + frame[6:12] + b"\0\0" + kind,
+                    "linux-sll2": kind + struct.pack(">HIHBB", 0, 1, 1, 0, 6) + frame[6:12] + b"\0\0"}[args.type]
+            packet = link + frame[14:]
+            out.write(head[:8] + struct.pack("<II", len(packet), len(packet)) + packet)
+
+
+def stamps(args):
+    text = subprocess.run(["tshark", "-n", "-r", args.file, "-Y", "udp", "-T", "fields", "-e", "udp.payload"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True).stdout
+    for line in text.splitlines():
+        tail = bytes.fromhex(line.split(",")[0])[-18:]
+        if len(tail) == 18 and tail[:2] == b"\x57\xd5":
+            print(int.from_bytes(tail[2:4], "big"), tail[4], int.from_bytes(tail[5:10], "big"),
+                  int.from_bytes(tail[10:], "big"))
+
+
 # Everything up to the first "udp" is Ethernet, tags and one IP header: what weir takes as UDP.
 DIRECT = re.compile(r"^eth:ethertype:((vlan|ieee8021ad):ethertype:)?(ip|ipv6(:ipv6\.[a-z]+)*):udp(:|$)")
 
@@ -179,6 +224,17 @@ def main():
     p.add_argument("n", type=int)
     p.add_argument("out")
     p.set_defaults(run=split)
+    p = sub.add_parser("frames")
+    p.add_argument("files", nargs="+")
+    p.set_defaults(run=frames)
+    p = sub.add_parser("relink")
+    p.add_argument("file")
+    p.add_argument("out")
+    p.add_argument("type")
+    p.set_defaults(run=relink)
+    p = sub.add_parser("stamps")
+    p.add_argument("file")
+    p.set_defaults(run=stamps)
     p = sub.add_parser("expect")
     p.add_argument("file")
     p.set_defaults(run=expect)

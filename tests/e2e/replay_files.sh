@@ -1,0 +1,124 @@
+#!/bin/bash
+# weir replay into a capture file: what is sent is what was captured, in its order, however it is read, timed and
+# changed; tshark finds every checksum right that was.
+. "$(dirname "$0")/lib.sh"
+
+capture=$root/tests/data/quickstart.pcap
+out=$T/out.pcap
+replay() { # CAPTURE... OPTIONS: the report is $T/replay.json
+	timeout $((60 * patience)) "$build/control/weir" replay "$@" --to "net_pcap0,tx_pcap=$out" --json >"$T/replay.json" \
+		2>>"$T/replay.log" || fail "weir replay $*: exit status $?"
+}
+sent() { jq -r "$1" "$T/replay.json"; }
+frames() { "$python" "$here/pcaps.py" frames "$@"; } # hex lines
+assert_frames() { # WHAT
+	frames "$out" >"$T/got.frames"
+	cmp -s "$T/want.frames" "$T/got.frames" || fail "$1: other frames ($(wc -l <"$T/want.frames") wanted, $(wc -l <"$T/got.frames") sent)"
+}
+# How many packets have a wrong checksum (0), or right ones (1).
+checksums() { # STATUS CAPTURE
+	tshark -n -r "$2" -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE -Y "udp.checksum.status == $1 || ip.checksum.status == $1" 2>/dev/null | wc -l
+}
+
+frames "$capture" >"$T/want.frames"
+replay "$capture" --topspeed
+assert_frames "at top speed"
+assert_eq "packets" "$(sent .sent.packets)" "$(packets_in "$capture")"
+replay "$capture" --speed 30
+assert_frames "by captured gaps"
+# 24.6 s of capture: never faster than that, and a busy machine may be slower.
+jq -e '.sent.seconds > 0.8 and .pace.gap_error_ns.p50 >= 0 and .pace.kind == "captured"' "$T/replay.json" >/dev/null ||
+	fail "by captured gaps: $(jq -c . "$T/replay.json")"
+replay "$capture" --rate 4Mbps
+jq -e '.sent | .bits_per_second < 4080000' "$T/replay.json" >/dev/null || fail "4 Mbps: $(jq -c .sent "$T/replay.json")"
+
+# Twice from memory, twice from disk, as pcapng, and as two files that are merged.
+frames "$capture" "$capture" >"$T/want.frames"
+replay "$capture" --topspeed --loop 2
+assert_frames "twice"
+replay "$capture" --topspeed --loop 2 --memory 100KiB
+assert_frames "twice from disk"
+assert_eq "from disk" "$(sent .captures.in_memory)" false
+editcap -F pcapng "$capture" "$T/quickstart.pcapng"
+replay "$T/quickstart.pcapng" --topspeed --loop 2
+assert_frames "pcapng"
+"$python" "$here/pcaps.py" split "$capture" 2 "$T/part"
+# (Of packets that were captured at the same time, those of the first file come first.)
+frames "$capture" | sort >"$T/want.frames"
+replay "$T/part0.pcap" "$T/part1.pcap" --topspeed
+frames "$out" | sort >"$T/got.frames"
+cmp -s "$T/want.frames" "$T/got.frames" || fail "two files: other frames"
+assert_eq "captured time runs backwards" "$(sent .captures.backwards)" 0
+
+# Two queues: each sender stays in order on one. (The driver takes one file for each.)
+timeout 60 "$build/control/weir" replay "$capture" --queues 2 --topspeed --to "net_pcap0,tx_pcap=$T/q0.pcap,tx_pcap=$T/q1.pcap" \
+	--json >"$T/replay.json" 2>>"$T/replay.log" || fail "two queues: exit status $?"
+assert_ge "packets of queue 0" "$(packets_in "$T/q0.pcap")" 1
+assert_ge "packets of queue 1" "$(packets_in "$T/q1.pcap")" 1
+senders() { tshark -n -r "$1" -T fields -e ip.src -e ipv6.src | sort -u; }
+assert_eq "senders that are on both queues" "$(comm -12 <(senders "$T/q0.pcap") <(senders "$T/q1.pcap") | grep -c . || true)" 0
+frames "$T/q0.pcap" "$T/q1.pcap" | sort >"$T/got.frames"
+cmp -s "$T/want.frames" "$T/got.frames" || fail "two queues: other frames"
+
+# Other link types carry the same datagrams (but for those with a VLAN tag, which have no place there).
+expect_from "$capture"
+awk -F'\t' '$6 == "-"' "$T/expect.tsv" | cut -f2-5,7 >"$T/want.tsv"
+for type in rawip linux-sll linux-sll2 null; do
+	"$python" "$here/pcaps.py" relink "$capture" "$T/$type.pcap" "$type"
+	replay "$T/$type.pcap" --topspeed
+	expect_from "$out"
+	cut -f2-5,7 "$T/expect.tsv" | cmp -s - "$T/want.tsv" || fail "$type: other datagrams"
+done
+
+# Changed on the way: right checksums stay right.
+good=$(checksums 1 "$capture") bad=$(checksums 0 "$capture")
+assert_ge "packets with a right checksum in the capture" "$good" 2000
+replay "$capture" --topspeed --rewrite-dst 198.51.100.7:5140 --rewrite-mac 02:00:00:00:00:99 --spread-sources 100 --stamp --loop 2
+assert_eq "wrong checksums" "$(checksums 0 "$out")" $((bad * 2))
+assert_eq "right checksums" "$(checksums 1 "$out")" $((good * 2))
+assert_eq "other destinations of IPv4" "$(tshark -n -r "$out" -Y 'ip && !(ip.dst == 198.51.100.7)' | wc -l)" 0
+assert_eq "other ports" "$(tshark -n -r "$out" -Y 'ip && udp && !icmp && !(udp.dstport == 5140)' | wc -l)" 0
+assert_eq "other frames' destinations" "$(tshark -n -r "$out" -Y 'eth && !(eth.dst == 02:00:00:00:00:99)' | wc -l)" 0
+assert_eq "senders" "$(tshark -n -r "$out" -Y 'ip' -T fields -E occurrence=f -e ip.src | sort -u | wc -l)" 100
+# Every stamp is there, once, in order, with a time of today.
+"$python" "$here/pcaps.py" stamps "$out" >"$T/stamps"
+assert_eq "stamps" "$(wc -l <"$T/stamps")" "$(sent .rewrite.stamped)"
+assert_ge "stamps" "$(sent .rewrite.stamped)" 4000
+cut -d' ' -f3 "$T/stamps" | cmp -s - <(seq 0 $(($(sent .rewrite.stamped) - 1))) || fail "stamps are not numbered from 0 on"
+awk -v now="$(date +%s)" '{age = now - $4 / 1e9} age < -1 || age > 60 {exit 1}' "$T/stamps" || fail "stamps of another time"
+
+# What was captured only in part is left out, and said.
+editcap -s 100 "$capture" "$T/cut.pcap"
+replay "$T/cut.pcap" --topspeed
+assert_eq "packets that are whole" "$(sent .sent.packets)" "$(tshark -n -r "$T/cut.pcap" -Y 'frame.cap_len == frame.len' | wc -l)"
+assert_eq "packets in all" $(($(sent .captures.left_out.cut) + $(sent .sent.packets))) "$(packets_in "$capture")"
+grep -q "left out" "$T/replay.log" || fail "nothing says that packets are left out"
+
+# The end that was asked for, and Ctrl-C.
+replay "$capture" --rate 1kpps --for 1s
+assert_eq "end" "$(sent .end)" time_up
+assert_ge "packets in a second" "$(sent .sent.packets)" 500
+assert_ge "packets that there is time for" 1001 "$(sent .sent.packets)"
+"$build/replay/weir-replay" "$capture" --rate 1kpps --loop forever --to "net_pcap0,tx_pcap=$out" --json >"$T/replay.json" 2>>"$T/replay.log" &
+sender=$!
+pids+=("$sender")
+sleep $((2 * patience))
+kill -INT "$sender" || fail "weir replay ended before it was interrupted"
+wait "$sender" || fail "weir replay after SIGINT: exit status $?"
+assert_eq "end" "$(sent .end)" stopped
+assert_eq "packets by its own word, and in the file" "$(sent .sent.packets)" "$(packets_in "$out")"
+
+# What is wrong is told, and how it would be right.
+wrong() { # STATUS WORD ARGUMENTS...
+	local code=0
+	timeout 60 "$build/control/weir" replay "${@:3}" >"$T/out" 2>"$T/err.log" || code=$?
+	assert_eq "weir replay ${*:3}" $code "$1"
+	grep -q -- "$2" "$T/err.log" || fail "weir replay ${*:3}: '$2' is not in: $(cat "$T/err.log")"
+}
+wrong 2 "--to DEVICE" "$capture"
+wrong 2 "such as 2Mpps" "$capture" --to net_null0 --rate 2
+wrong 1 "nosuch.pcap: No such file" "$T/nosuch.pcap" --to net_null0
+wrong 1 "expected a capture" "$root/LICENSE" --to net_null0
+wrong 1 "net_nosuch0" "$capture" --to net_nosuch0
+wrong 1 "nosuchif0" "$capture" --to net_af_packet0,iface=nosuchif0
+wrong 1 "queues" "$capture" --to "net_pcap0,tx_pcap=$out" --queues 2
