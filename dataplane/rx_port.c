@@ -10,6 +10,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include "memif_guard.h"
 #include "rx_port_device.h"
 #include "rx_port_fds.h"
 
@@ -159,6 +160,7 @@ int port_open(struct port *port, const struct plan_port *plan, const uint16_t *q
 		port_close(port);
 		return rc;
 	}
+	memif_guard(port->id, info.driver_name);
 	port_fds_new(&before, port);
 	port_missed_init(port, info.driver_name);
 	if (port->missed_kind == PORT_MISSED_AF_PACKET && port_fds_drop_outgoing(port) < 0) {
