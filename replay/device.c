@@ -12,6 +12,7 @@
 #include <rte_ethdev.h>
 
 #include "control/config_value.h"
+#include "dataplane/memif_guard.h"
 #include "dataplane/rx_port_device.h"
 #include "dataplane/rx_port_fds.h"
 
@@ -181,7 +182,16 @@ static int configure(struct device *d, const char *device, const struct rte_eth_
 		return fail(device, rc, "queues cannot be set up", "", err, err_size);
 	rc = rte_eth_dev_start(d->id);
 	d->started = rc >= 0;
-	return rc < 0 ? fail(device, rc, "cannot be started", "", err, err_size) : 0;
+	if (rc >= 0)
+		return 0;
+	/* The driver's -1 is no errno. */
+	if (strcmp(info->driver_name, "net_memif") == 0)
+		return fail(
+			device, -ECONNREFUSED, "cannot be started",
+			"does a Weir run that has the socket, with role=server, in this network "
+			"namespace?",
+			err, err_size);
+	return fail(device, rc, "cannot be started", "", err, err_size);
 }
 
 static int wait_for_link(const struct device *d, const char *device, char *err, size_t err_size)
@@ -211,8 +221,10 @@ static int open_probed(struct device *d, const char *device, uint32_t frame_byte
 	rc = make_pools(d, frame_bytes, err, err_size);
 	if (rc == 0)
 		rc = configure(d, device, &info, frame_bytes, err, err_size);
-	if (rc == 0)
-		rc = wait_for_link(d, device, err, err_size);
+	if (rc < 0)
+		return rc;
+	memif_guard(d->id, d->driver);
+	rc = wait_for_link(d, device, err, err_size);
 	if (rc < 0)
 		return rc;
 	rte_eth_macaddr_get(d->id, &mac);

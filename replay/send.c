@@ -5,14 +5,18 @@
  *     2. the burst is offered to the device, again and again until it has taken all
  *     3. errors of timing are counted
  *
- * Step 2 alone may call the kernel, by the driver.
+ * Step 2 alone may call the kernel: the driver does, or the device has had no room for long.
  */
 #include "send.h"
+
+#include <sched.h>
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_pause.h>
+
+enum { YIELD_AFTER = 256 };
 
 static inline void add(_Atomic uint64_t *counter, uint64_t n)
 {
@@ -106,7 +110,7 @@ static inline void offer(struct sender *s, struct rte_mbuf **burst, unsigned n)
 	const struct send_options *o = &s->options;
 	uint64_t stall = rte_rdtsc() + SEND_STALL_S * rte_get_tsc_hz();
 	uint64_t bytes = 0;
-	unsigned done = 0;
+	unsigned done = 0, vain = 0;
 
 	for (unsigned i = 0; i < n; i++)
 		bytes += burst[i]->pkt_len;
@@ -127,6 +131,9 @@ static inline void offer(struct sender *s, struct rte_mbuf **burst, unsigned n)
 			give_up(s, burst + done, n - done);
 			break;
 		}
+		/* Whom we wait for may want this very processor. */
+		if (++vain % YIELD_AFTER == 0)
+			sched_yield();
 		rte_pause();
 	}
 	add(&s->counts.packets, done);
