@@ -53,6 +53,7 @@ static uint16_t guarded_tx(void *queue, struct rte_mbuf **packets, uint16_t coun
 }
 
 /* In place of libc's, for every library of the process. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): those of libc are its own */
 int munmap(void *address, size_t length)
 {
 	if (atomic_load(&guarded)) {

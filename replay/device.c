@@ -32,6 +32,8 @@ enum {
 	MIB = 1 << 20,
 };
 
+static const char MEMIF[] = "net_memif";
+
 bool device_is_pci(const char *device)
 {
 	return config_pci_address(device, NULL);
@@ -96,7 +98,7 @@ static int fail(const char *device, int rc, const char *what, const char *hint, 
 		size_t err_size)
 {
 	snprintf(err, err_size, "device \"%s\": %s: %s%s%s", device, what,
-		 rc < 0 ? strerror(-rc) : "failed", *hint ? "; " : "", hint);
+		 rc < 0 ? strerror(-rc) : "refused by the driver", *hint ? "; " : "", hint);
 	return rc < 0 ? rc : -EIO;
 }
 
@@ -153,13 +155,35 @@ static int make_pools(struct device *d, uint32_t frame_bytes, char *err, size_t 
 	return -ENOMEM;
 }
 
+static int set_up_queues(struct device *d, const struct rte_eth_dev_info *info,
+			 const struct rte_eth_conf *conf)
+{
+	uint16_t rxd = RX_DESCRIPTORS, txd = TX_DESCRIPTORS;
+
+	/* As many to receive as to send where there are: af_xdp insists. */
+	d->rx_queues = d->queues <= info->max_rx_queues ? d->queues : info->max_rx_queues;
+	int rc = rte_eth_dev_configure(d->id, d->rx_queues, d->queues, conf);
+	if (rc == 0)
+		rc = rte_eth_dev_adjust_nb_rx_tx_desc(d->id, &rxd, &txd);
+	for (uint16_t q = 0; q < d->queues && rc == 0; q++)
+		rc = rte_eth_tx_queue_setup(d->id, q, txd, SOCKET_ID_ANY, NULL);
+	for (uint16_t q = 0; q < d->rx_queues && rc == 0; q++)
+		rc = rte_eth_rx_queue_setup(d->id, q, rxd, SOCKET_ID_ANY, NULL, d->rx_pool);
+	return rc;
+}
+
+static const char *start_hint(const struct rte_eth_dev_info *info)
+{
+	return strcmp(info->driver_name, MEMIF) == 0
+		       ? "does a Weir run that has this socket with role=server, in this network "
+			 "namespace?"
+		       : "";
+}
+
 static int configure(struct device *d, const char *device, const struct rte_eth_dev_info *info,
 		     uint32_t frame_bytes, char *err, size_t err_size)
 {
 	struct rte_eth_conf conf = {0};
-	uint16_t rxd = RX_DESCRIPTORS, txd = TX_DESCRIPTORS;
-	/* As many to receive as to send where there are: af_xdp insists. */
-	uint16_t rx = d->queues <= info->max_rx_queues ? d->queues : info->max_rx_queues;
 
 	if (d->queues > info->max_tx_queues) {
 		snprintf(err, err_size,
@@ -169,29 +193,14 @@ static int configure(struct device *d, const char *device, const struct rte_eth_
 	}
 	if (device_is_pci(device) && frame_bytes > RTE_ETHER_HDR_LEN + RTE_ETHER_MTU + VLAN_TAGS)
 		conf.rxmode.mtu = frame_bytes - RTE_ETHER_HDR_LEN;
-	d->rx_queues = rx;
-	int rc = rte_eth_dev_configure(d->id, rx, d->queues, &conf);
-	if (rc < 0)
-		return fail(device, rc, "cannot be configured", "", err, err_size);
-	rc = rte_eth_dev_adjust_nb_rx_tx_desc(d->id, &rxd, &txd);
-	for (uint16_t q = 0; q < d->queues && rc == 0; q++)
-		rc = rte_eth_tx_queue_setup(d->id, q, txd, SOCKET_ID_ANY, NULL);
-	for (uint16_t q = 0; q < rx && rc == 0; q++)
-		rc = rte_eth_rx_queue_setup(d->id, q, rxd, SOCKET_ID_ANY, NULL, d->rx_pool);
+	int rc = set_up_queues(d, info, &conf);
 	if (rc < 0)
 		return fail(device, rc, "queues cannot be set up", "", err, err_size);
 	rc = rte_eth_dev_start(d->id);
 	d->started = rc >= 0;
-	if (rc >= 0)
-		return 0;
-	/* The driver's -1 is no errno. */
-	if (strcmp(info->driver_name, "net_memif") == 0)
-		return fail(
-			device, -ECONNREFUSED, "cannot be started",
-			"does a Weir run that has the socket, with role=server, in this network "
-			"namespace?",
-			err, err_size);
-	return fail(device, rc, "cannot be started", "", err, err_size);
+	return rc < 0 ? fail(device, rc == -1 ? 0 : rc, "cannot be started", start_hint(info), err,
+			     err_size)
+		      : 0;
 }
 
 static int wait_for_link(const struct device *d, const char *device, char *err, size_t err_size)
@@ -203,8 +212,9 @@ static int wait_for_link(const struct device *d, const char *device, char *err, 
 			return 0;
 		rte_delay_us_sleep(10000);
 	}
-	snprintf(err, err_size, "device \"%s\": no link after %d s; is the other end up?", device,
-		 LINK_WAIT_MS / 1000);
+	snprintf(err, err_size, "device \"%s\": no link after %d s; is the other end up%s?", device,
+		 LINK_WAIT_MS / 1000,
+		 strcmp(d->driver, MEMIF) == 0 ? ", and has it --queues lanes" : "");
 	return -ENETDOWN;
 }
 
@@ -292,7 +302,7 @@ void device_counts(const struct device *d, struct device_counts *counts)
 
 void device_flush(const struct device *d)
 {
-	if (strcmp(d->driver, "net_memif") == 0)
+	if (strcmp(d->driver, MEMIF) == 0)
 		rte_delay_us_sleep(MEMIF_DRAIN_MS * 1000);
 	for (int i = 0; i < d->fds_count; i++)
 		while (sendto(d->fds[i], NULL, 0, 0, NULL, 0) < 0 && errno == EINTR)
