@@ -7,6 +7,7 @@
 capture=$root/tests/data/quickstart.pcap
 socket=/weir-e2e-$$.memif # an abstract one
 client="net_memif0,role=client,socket=$socket"
+lanes="{count: 1, idle: spin}" # in a burst at nearly any time
 port "net_memif0,role=server,socket=$socket"
 start_weir
 dataplane=$(status .pid)
