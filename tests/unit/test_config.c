@@ -57,14 +57,14 @@ Test(config, defaults_come_from_the_table)
 	cr_assert_eq(c->lanes.burst, 64);
 	cr_assert_str_eq(c->storage.path, "/var/lib/weir");
 	cr_assert_eq(c->storage.segment_bytes, 1u << 30);
-	cr_assert_eq(c->storage.sync_ns, 5000000);
+	cr_assert_eq(c->storage.sync_ns, 2000000);
 	cr_assert_eq(c->storage.visible, PLAN_VISIBLE_DURABLE);
 	cr_assert_eq(c->storage.write_depth, 4);
 	cr_assert_eq(c->streams[0].decoder, PLAN_DECODER_datagram);
 	cr_assert_eq(c->streams[0].key, PLAN_KEY_SENDER);
 	cr_assert_eq(c->streams[0].headers, 0);
 	cr_assert_eq(c->streams[0].batch_bytes, 256 << 10);
-	cr_assert_eq(c->streams[0].linger_ns, 2000000);
+	cr_assert_eq(c->streams[0].linger_ns, 1000000);
 	cr_assert_eq(c->streams[0].segment_bytes, 1u << 30);
 	cr_assert_eq(c->streams[0].retention_bytes, 0);
 	cr_assert_eq(c->streams[0].retention_age_ns, UINT64_C(604800000000000));
