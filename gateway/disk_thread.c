@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "page_in.h"
+
 struct disk_thread {
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -20,6 +22,19 @@ struct disk_thread {
 	struct disk_job *done, **done_end;
 	struct disk_job *taken; /* the gateway's thread's alone */
 };
+
+/* Under the lock, but while it reads. */
+static void look_ahead(struct disk_thread *t, struct disk_ahead *ahead)
+{
+	bool more = true;
+
+	while (more && ahead->at < ahead->end && !t->queue && !t->stop) {
+		pthread_mutex_unlock(&t->lock);
+		more = page_in(ahead->fd, &ahead->at, ahead->end);
+		pthread_mutex_lock(&t->lock);
+	}
+	close(ahead->fd);
+}
 
 static void *work(void *argument)
 {
@@ -38,13 +53,16 @@ static void *work(void *argument)
 			t->queue_end = &t->queue;
 		pthread_mutex_unlock(&t->lock);
 		job->work(job);
+		struct disk_ahead ahead = job->ahead;
 		pthread_mutex_lock(&t->lock);
 		job->next = NULL;
 		*t->done_end = job;
 		t->done_end = &job->next;
 		/* It can only be full, and then it is readable. */
-		if (write(t->event_fd, &one, sizeof(one)) < 0)
-			continue;
+		ssize_t written = write(t->event_fd, &one, sizeof(one));
+		(void)written;
+		if (ahead.fd >= 0)
+			look_ahead(t, &ahead);
 	}
 	pthread_mutex_unlock(&t->lock);
 	return NULL;
@@ -115,6 +133,7 @@ void disk_thread_destroy(struct disk_thread *t)
 void disk_thread_ask(struct disk_thread *t, struct disk_job *job)
 {
 	job->next = NULL;
+	job->ahead.fd = -1;
 	pthread_mutex_lock(&t->lock);
 	*t->queue_end = job;
 	t->queue_end = &job->next;

@@ -5,11 +5,20 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 struct disk_thread;
+
+/* What may be read when the job is done, as long as nobody waits for the thread. */
+struct disk_ahead {
+	int fd; /* -1: nothing; the thread closes it */
+	off_t at, end;
+};
 
 /* The first field of what the caller asks for. */
 struct disk_job {
 	struct disk_job *next;
+	struct disk_ahead ahead; /* work() may fill it in */
 	void *owner; /* the caller's; NULL: nobody waits for it any more, or by other means */
 	void (*work)(struct disk_job *job); /* in the other thread */
 	/* It is done, or never will be: the job is the caller's again. */

@@ -8,10 +8,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum {
-	LOOK_PIECE = 128 << 10, /* no less than what kernels read ahead by themselves */
-	WAIT_PIECE = 1 << 20,
-};
+#include "page_in.h"
+
+enum { LOOK_PIECE = 128 << 10 }; /* no less than what kernels read ahead by themselves */
 
 static bool is_there(int fd, uint64_t at)
 {
@@ -35,21 +34,21 @@ bool prefetch_is_there(const struct segment_file *file, uint64_t position, uint3
 	return is_there(file->fd, position + length - 1);
 }
 
-/* Each piece is waited for by its last byte. A failure is for whoever sends the bytes to find. What
- * comes next in the file is begun, so that the disk has work while these are sent. */
+/* A failure is for whoever sends the bytes to find. What comes next in the file is read while these
+ * are sent, if nobody else asks. */
 static void read_ahead(struct disk_job *disk_job)
 {
 	const struct prefetch_job *job = (struct prefetch_job *)disk_job;
-	uint64_t end = job->position + job->length;
-	uint8_t byte;
+	off_t at = (off_t)job->position, end = at + (off_t)job->length;
 
-	readahead(job->file->fd, (off64_t)job->position, job->length);
-	for (uint64_t at = job->position; at < end;) {
-		at = at + WAIT_PIECE < end ? at + WAIT_PIECE : end;
-		if (pread(job->file->fd, &byte, 1, (off_t)(at - 1)) != 1)
-			return;
-	}
-	readahead(job->file->fd, (off64_t)end, job->length);
+	while (at < end && page_in(job->file->fd, &at, end))
+		;
+	/* The file may be closed by then. */
+	if (at == end)
+		disk_job->ahead =
+			(struct disk_ahead){.fd = fcntl(job->file->fd, F_DUPFD_CLOEXEC, 0),
+					    .at = end,
+					    .end = end + job->length};
 }
 
 static void give_back(struct disk_job *disk_job)

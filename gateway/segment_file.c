@@ -77,6 +77,8 @@ static int open_file(struct segment_files *files, uint64_t base)
 				      .fd = fd,
 				      .dev = st.st_dev,
 				      .ino = st.st_ino};
+	/* Whoever reads one reads on: twice as much is read ahead. */
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	files->first = file;
 	files->idle++;
 	return 0;
