@@ -175,10 +175,11 @@ static void maybe_wait(struct loop *l)
 /* How long it takes until REST_PACKETS are there; 0: not worth a rest. */
 static void judge_rate(struct loop *l, unsigned packets)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is always a generation */
 	uint64_t span = l->mono_ns - l->rate_since_ns, most = l->generation->plan->rest_ns;
 
 	l->rate_packets += packets;
-	if (span < RATE_SPAN_NS)
+	if (span < RATE_SPAN_NS || l->rate_packets == 0)
 		return;
 	l->rest_ns = REST_PACKETS * span / l->rate_packets;
 	if (l->rest_ns > most)
@@ -194,6 +195,7 @@ static void judge_rate(struct loop *l, unsigned packets)
  * they may as well wait for each other, as their batch waits for its linger. */
 static void maybe_rest(struct loop *l, unsigned packets)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is always a generation */
 	const struct plan *plan = l->generation->plan;
 
 	if (plan->idle != PLAN_IDLE_ADAPTIVE || !plan->rest_ns)
