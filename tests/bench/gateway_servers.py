@@ -73,6 +73,11 @@ def command(*words, timeout=120):
     return out.stdout
 
 
+def text_of(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
 def ip(*words):
     return command("ip", *words)
 
@@ -100,18 +105,16 @@ class Server:
         self.address = f"127.0.0.1:{port}"
 
     def launch(self, words, log, ready, timeout=START_TIMEOUT_S):
-        """Until `ready` stands in the log."""
+        """Until `ready` stands in the log, or, where it is a function, says so."""
         with open(log, "w", encoding="utf-8") as out:
             self.process = self.spaces.start(*words, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         until = time.monotonic() + timeout
         while time.monotonic() < until and self.process.poll() is None:
-            with open(log, encoding="utf-8", errors="replace") as file:
-                if ready in file.read():
-                    return self
+            if ready() if callable(ready) else ready in text_of(log):
+                return self
             time.sleep(0.05)
         self.close()
-        with open(log, encoding="utf-8", errors="replace") as file:
-            raise BenchError(f"{self.name} does not start:\n" + file.read()[-2000:])
+        raise BenchError(f"{self.name} does not start:\n" + text_of(log)[-2000:])
 
     def stay_on(self, cpus):
         for thread in os.listdir(f"/proc/{self.process.pid}/task"):
@@ -163,8 +166,9 @@ log.retention.ms=-1
 
 
 class Broker(Server):
-    """A real Kafka broker (KRaft, one node, its defaults, the JVM's options of its own start script) whose topic holds
-    the segments, and which has an empty topic besides."""
+    """A real Kafka broker (KRaft, one node, its defaults, the JVM's options of its own start script)."""
+
+    prefix = ()  # of the command that starts it
 
     def __init__(self, spaces, work):
         super().__init__(spaces, "kafka", 9092)
@@ -176,26 +180,31 @@ class Broker(Server):
         return self.spaces.run(os.path.join(GOLDEN, "kafka-tool"), *words)
 
     def start(self):
-        self.launch(self.java(BROKER_HEAP, "broker") + ["kafka.Kafka", self.config], os.path.join(self.work, "kafka.log"),
-                    "Kafka Server started")
+        self.launch([*self.prefix, *self.java(BROKER_HEAP, "broker"), "kafka.Kafka", self.config],
+                    os.path.join(self.work, "kafka.log"), "Kafka Server started")
         return self
 
     def java(self, heap, log):
         return ["java", *heap, *JVM, f"-Dlog4j2.configurationFile={GOLDEN}/log4j2-{log}.properties",
                 "-cp", self.jars + "/*"]
 
-    def take(self, topic, segments, empty_topics):
-        """A broker that has not run yet begins with these segments: the files themselves (links), to which it appends
-        nothing. It makes its own indexes. The empty topics by name, each with its settings."""
+    def begin(self, topics):
+        """For the first time, with empty topics by name, each with its settings."""
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(PROPERTIES.format(address=self.address, log=self.log_dir))
         uuid = self.tool("kafka.tools.StorageTool", "random-uuid").strip()
         self.tool("kafka.tools.StorageTool", "format", "--standalone", "-t", uuid, "-c", self.config)
         self.start()
-        for name, settings in {topic: {}, **empty_topics}.items():
+        for name, settings in topics.items():
             words = [word for pair in settings.items() for word in ("--config", "=".join(pair))]
             self.tool("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.address, "--create",
                       "--topic", name, "--partitions", "1", *words)
+        return self
+
+    def take(self, topic, segments, empty_topics):
+        """For the first time, with a topic that holds these segments: the files themselves (links), to which it appends
+        nothing. It makes its own indexes. Besides, empty topics as above."""
+        self.begin({topic: {}, **empty_topics})
         self.close()
         partition = os.path.join(self.log_dir, topic + "-0")
         for name in os.listdir(partition):
@@ -222,42 +231,29 @@ gateway: {{listen: "{address}"}}
 """
 
 
-class Live(Server):
-    """A whole Weir as users run it: `weir run` on a veth device, every setting at its default but these few."""
+class WholeWeir(Server):
+    """`weir run` with a config, out of the tree that self.setup tells of."""
 
-    def __init__(self, spaces, setup, name, settings, number, stream):
-        super().__init__(spaces, name, 9392 + number)
-        work = os.path.join(setup.work, self.name)
+    config = run_dir = None
+
+    @property
+    def weir(self):
+        return os.path.join(self.setup.build, "control/weir")
+
+    def run(self, work, text, *prefix):
         self.run_dir, self.config = os.path.join(work, "run"), os.path.join(work, "weir.yaml")
-        self.weir = os.path.join(setup.build, "control/weir")
-        device, self.host = spaces.wire(number)
         os.makedirs(self.run_dir)
-        os.makedirs(os.path.join(work, "data"))
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(LIVE.format(run=self.run_dir, data=os.path.join(work, "data"), device=device, stream=stream,
-                                   hugepages="on" if setup.hugepages else "off", address=self.address, **settings))
-        self.log = os.path.join(work, "weir.log")
-        self.start()
+            file.write(text)
+        self.launch([*prefix, self.weir, "run", "-c", self.config], os.path.join(work, "weir.log"), self.is_ready)
 
-    def start(self):
-        with open(self.log, "w", encoding="utf-8") as log:
-            self.process = self.spaces.start(self.weir, "run", "-c", self.config, stdout=log, stderr=log)
-        until = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < until and self.process.poll() is None:
-            status = self.status()
-            if status and status["run_state"] == "running" and self.listens():
-                return
-            time.sleep(0.1)
-        self.close()
-        with open(self.log, encoding="utf-8") as log:
-            raise BenchError(f"{self.name} does not start:\n" + log.read()[-2000:])
+    def is_ready(self):
+        status = self.status()
+        return status and status["run_state"] == "running"
 
     def status(self):
         out = subprocess.run([self.weir, "status", "-c", self.config, "--json"], capture_output=True, text=True, check=False)
         return json.loads(out.stdout) if out.returncode == 0 and out.stdout else None
-
-    def listens(self):
-        return f":{self.port} " in self.spaces.run("ss", "-ltn")
 
     def close(self):
         status = self.status() if self.process else None
@@ -267,3 +263,19 @@ class Live(Server):
             with contextlib.suppress(OSError), open(f"/proc/{status['pid']}/cmdline", "rb") as file:
                 if self.run_dir.encode() in file.read():
                     os.kill(status["pid"], 9)
+
+
+class Live(WholeWeir):
+    """As users run it on a veth device, every setting at its default but these few, and with its gateway."""
+
+    def __init__(self, spaces, setup, name, settings, number, stream):
+        super().__init__(spaces, name, 9392 + number)
+        self.setup = setup
+        work = os.path.join(setup.work, self.name)
+        device, self.host = spaces.wire(number)
+        os.makedirs(os.path.join(work, "data"))
+        self.run(work, LIVE.format(run=os.path.join(work, "run"), data=os.path.join(work, "data"), device=device, stream=stream,
+                                   hugepages="on" if setup.hugepages else "off", address=self.address, **settings))
+
+    def is_ready(self):
+        return super().is_ready() and f":{self.port} " in self.spaces.run("ss", "-ltn")
