@@ -30,6 +30,13 @@ def payload(rng, size, lines):
     return b"".join(bytes(rng.choices(b"abcdefghijklmnopqrstuvwxyz ", k=size)) + b"\n" for _ in range(lines))
 
 
+def write(path, frames):
+    with open(path, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        for i, data in enumerate(frames):
+            out.write(struct.pack("<IIII", i // 1000000, i % 1000000, len(data), len(data)) + data)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
@@ -41,11 +48,9 @@ def main():
     args = parser.parse_args()
     ports = [int(p) for p in args.port.split(",")]
     rng = random.Random(1)
-    with open(args.out, "wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for i in range(args.packets):
-            data = frame(i, i % args.senders, ports[i % len(ports)], payload(rng, args.size, args.lines))
-            out.write(struct.pack("<IIII", i // 1000000, i % 1000000, len(data), len(data)) + data)
+    write(args.out, (frame(i, i % args.senders, ports[i % len(ports)], payload(rng, args.size, args.lines))
+                     for i in range(args.packets)))
 
 
-main()
+if __name__ == "__main__":
+    main()
