@@ -26,6 +26,7 @@ class Fed:
     name = durable = unequal = ""
     paced = True
     least_events = 200000  # of a turn at its highest rate: beside them, the producer's start is little
+    longer = 1             # so many times is a turn at a given rate, for the same reason
 
     def __init__(self, setup, wire):
         self.setup, self.wire, self.rate = setup, wire, None
@@ -59,7 +60,7 @@ class Fed:
             self.turn(None, 2)
 
     def turn(self, rate, seconds):
-        events = int(rate * seconds) if rate else max(int((self.rate or 0) * seconds), self.least_events)
+        events = int(rate * seconds * self.longer) if rate else max(int((self.rate or 0) * seconds), self.least_events)
         before, meter = self.stored(), cpu.Meter(self.process().pid, self.wire)
         took, producer = self.feed(events, rate)
         wait_quiet(meter)
@@ -102,6 +103,7 @@ def run_producer(words):
 class Kafka(Fed):
     name = "kafka"
     least_events = 1000000
+    longer = 5
     durable = "page cache; no fsync (its default)"
     unequal = "TCP with acknowledgements (acks=1), no replicas; the producer makes the batches, the broker checks and keeps them"
 
