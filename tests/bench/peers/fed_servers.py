@@ -102,7 +102,7 @@ def run_producer(words):
 
 class Kafka(Fed):
     name = "kafka"
-    least_events = 1000000
+    least_events = 2000000
     longer = 5
     durable = "page cache; no fsync (its default)"
     unequal = "TCP with acknowledgements (acks=1), no replicas; the producer makes the batches, the broker checks and keeps them"

@@ -12,7 +12,8 @@ LEAST_OF_WANTED = 0.94  # below, it was the sender that could not
 def send(setup, wire, capture, rate, seconds):
     """Plays the capture's frames over and over at that rate (0: as fast as it can) on the sender's CPU. What was sent, in
     how many seconds, and what CPU time that took."""
-    command = wire.sender(os.path.join(setup.build, "tests/bench/frame_sender"), DEVICE, capture, str(rate), str(seconds))
+    # Real-time: what else happens on that CPU shall not make gaps.
+    command = wire.sender("chrt", "-f", "1", os.path.join(setup.build, "tests/bench/frame_sender"), DEVICE, capture, str(rate), str(seconds))
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
     text = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)

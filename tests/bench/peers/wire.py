@@ -90,7 +90,7 @@ class Wire(servers.Spaces):
         return ["taskset", "-c", str(RECEIVE_CPU), *self.inside(self.rx), *words]
 
     def sender(self, *words):
-        return ["chrt", "-f", "1", "taskset", "-c", str(SEND_CPU), *self.inside(self.tx), *words]
+        return ["taskset", "-c", str(SEND_CPU), *self.inside(self.tx), *words]
 
     def lost(self):
         """Counters of what never reached a program: in the device's queue, and at full sockets."""
