@@ -37,35 +37,3 @@ uint64_t pace_end(const struct pace *p)
 		return cycles_of(p, p->units + p->units / (p->packets - 1));
 	return cycles_of(p, p->units);
 }
-
-void pace_merge(struct pace_histogram *into, const struct pace_histogram *from)
-{
-	into->count += from->count;
-	into->max = from->max > into->max ? from->max : into->max;
-	for (unsigned i = 0; i < PACE_BUCKETS; i++)
-		into->buckets[i] += from->buckets[i];
-}
-
-/* The largest value that is counted in a bucket. */
-static uint64_t bucket_end(unsigned bucket)
-{
-	if (bucket < PACE_PARTS)
-		return bucket;
-	unsigned shift = bucket / PACE_PARTS - 1;
-	uint64_t first = (uint64_t)(PACE_PARTS + bucket % PACE_PARTS) << shift;
-	return first + ((UINT64_C(1) << shift) - 1);
-}
-
-uint64_t pace_percentile(const struct pace_histogram *h, double share)
-{
-	uint64_t seen = 0;
-
-	for (unsigned i = 0; i < PACE_BUCKETS; i++) {
-		seen += h->buckets[i];
-		if (seen && (double)seen >= share * (double)h->count) {
-			uint64_t end = bucket_end(i);
-			return end < h->max ? end : h->max;
-		}
-	}
-	return 0;
-}

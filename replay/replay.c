@@ -259,8 +259,8 @@ static void add_sender(struct replay_result *result, const struct sender *s, uin
 	result->starved += c->starved;
 	result->given_up += c->given_up;
 	result->stamped += s->stamped;
-	pace_merge(&result->gap_error, &c->gap_error);
-	pace_merge(&result->late, &c->late);
+	histogram_merge(&result->gap_error, &c->gap_error);
+	histogram_merge(&result->late, &c->late);
 	if (c->first_tsc && c->first_tsc < *first)
 		*first = c->first_tsc;
 	if (c->last_tsc > *last)

@@ -12,6 +12,7 @@
 #include "capture.h"
 #include "device.h"
 #include "feed.h"
+#include "histogram.h"
 #include "pace.h"
 #include "send.h"
 
@@ -44,8 +45,8 @@ struct replay_result {
 	uint64_t sent;	       /* of these, without those that it counted as errors */
 	double seconds;	       /* from the first packet to the last */
 	uint64_t offered_again, starved, given_up, stamped;
-	struct pace_histogram gap_error, late; /* cycles; empty for PACE_TOPSPEED */
-	struct device_counts device;	       /* during the trial */
+	struct histogram gap_error, late; /* cycles; empty for PACE_TOPSPEED */
+	struct device_counts device;	  /* during the trial */
 };
 
 struct replay;

@@ -118,13 +118,13 @@ static double per_second(uint64_t n, double seconds)
 	return seconds > 0 ? (double)n / seconds : 0;
 }
 
-static void print_histogram(FILE *out, const char *name, const struct pace_histogram *h)
+static void print_histogram(FILE *out, const char *name, const struct histogram *h)
 {
 	if (!h->count)
 		return;
 	fprintf(out, "  %-18s p50 %s ns, p99 %s ns, max %s ns\n", name,
-		number(replay_ns(pace_percentile(h, .5))),
-		number(replay_ns(pace_percentile(h, .99))), number(replay_ns(h->max)));
+		number(replay_ns(histogram_percentile(h, .5))),
+		number(replay_ns(histogram_percentile(h, .99))), number(replay_ns(h->max)));
 }
 
 static void print_device(FILE *out, const struct replay *r, const struct replay_result *result)
@@ -177,13 +177,13 @@ void report_text(FILE *out, const struct options *o, const struct replay *r,
 			"waited for disk", number(result->starved));
 }
 
-static json_t *histogram_json(const struct pace_histogram *h)
+static json_t *histogram_json(const struct histogram *h)
 {
 	if (!h->count)
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:I}", "p50", replay_ns(pace_percentile(h, .5)), "p99",
-			 replay_ns(pace_percentile(h, .99)), "p99_9",
-			 replay_ns(pace_percentile(h, .999)), "max", replay_ns(h->max));
+	return json_pack("{s:I, s:I, s:I, s:I}", "p50", replay_ns(histogram_percentile(h, .5)),
+			 "p99", replay_ns(histogram_percentile(h, .99)), "p99_9",
+			 replay_ns(histogram_percentile(h, .999)), "max", replay_ns(h->max));
 }
 
 static json_t *captures_json(const struct options *o, const struct replay *r)

@@ -150,9 +150,9 @@ static inline void count_errors(struct sender *s, const uint64_t *at, unsigned n
 		uint64_t intended = at[i] - s->previous_at;
 
 		if (s->has_previous)
-			pace_count(&s->counts.gap_error,
-				   actual > intended ? actual - intended : intended - actual);
-		pace_count(&s->counts.late, since - at[i]);
+			histogram_count(&s->counts.gap_error,
+					actual > intended ? actual - intended : intended - actual);
+		histogram_count(&s->counts.late, since - at[i]);
 		s->has_previous = true;
 		s->previous_since = since;
 		s->previous_at = at[i];

@@ -9,6 +9,7 @@
 #include <rte_mempool.h>
 
 #include "feed.h"
+#include "histogram.h"
 #include "pace.h"
 
 enum { SEND_BURST_MAX = 512 };
@@ -49,8 +50,8 @@ struct send_counts {
 	_Atomic uint64_t starved;	 /* looks for a frame before it was read from disk */
 	uint64_t given_up;	      /* packets in hand at the end that the device had not taken */
 	uint64_t first_tsc, last_tsc; /* when the device took the first and the last ones */
-	struct pace_histogram gap_error; /* |actual gap - intended gap| */
-	struct pace_histogram late;	 /* actual time - intended time */
+	struct histogram gap_error;   /* |actual gap - intended gap| */
+	struct histogram late;	      /* actual time - intended time */
 };
 
 struct sender {
