@@ -15,6 +15,7 @@ static const struct weir_command commands[] = {
 	{"stop", "stop Weir cleanly", cmd_stop},
 	{"cat", "print the records of a stream", cmd_cat},
 	{"replay", "send captured packets as load", cmd_replay},
+	{"latency", "show loss, order and latency of stamped packets in the log", cmd_latency},
 	{"verify", "read every byte of a data directory, say what is wrong", cmd_verify},
 };
 

@@ -21,6 +21,7 @@ struct weir_command {
 int cmd_cat(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_groups(int argc, char **argv);
+int cmd_latency(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_replay(int argc, char **argv);

@@ -22,7 +22,8 @@ struct build_record {
 	const void *key, *value;
 	int key_len, value_len; /* -1: null */
 	int64_t timestamp_delta;
-	const char *header; /* NULL: none; a header of that name whose value is its name */
+	const char *header;	  /* NULL: none; a header of that name */
+	const char *header_value; /* NULL: its name */
 };
 
 static inline void build_varint(struct build *b, int64_t value)
@@ -54,8 +55,9 @@ static inline void build_record(struct build *b, int delta, const struct build_r
 	build_bytes(&body, r->value, r->value_len);
 	build_varint(&body, r->header ? 1 : 0);
 	if (r->header) {
+		const char *value = r->header_value ? r->header_value : r->header;
 		build_bytes(&body, r->header, (int)strlen(r->header));
-		build_bytes(&body, r->header, (int)strlen(r->header));
+		build_bytes(&body, value, (int)strlen(value));
 	}
 	build_varint(b, (int64_t)body.len);
 	memcpy(b->data + b->len, body.data, body.len);
