@@ -185,7 +185,9 @@ async def all_of_them():
     for records, digest in results:
         print(records, digest)
     parts = await watched(asyncio.gather(*stopped))
-    assert len({hashlib.sha1(part).digest() for part in parts}) == 1 and len(parts[0]) > 1 << 20, "answers that were cut"
+    # Who asked later, while the log grew, got more of the same.
+    least = min(parts, key=len)
+    assert all(part.startswith(least) for part in parts) and len(least) > 1 << 20, "answers that were cut"
     with open(os.path.join(DIR, "stopped"), "wb") as f:
         f.write(parts[0])
     ended = True
