@@ -109,11 +109,11 @@ enum api_result api_join_group(struct api_call *call)
 		free(protocols.data);
 		return API_CLOSE;
 	}
-	join.protocols =
-		(struct group_bytes){.data = protocols.data, .len = (uint32_t)protocols.len};
 	/* All members' are compared with all others'. None suits nobody. */
 	if (many)
 		protocols.len = 0;
+	join.protocols =
+		(struct group_bytes){.data = protocols.data, .len = (uint32_t)protocols.len};
 	bool answered = group_join(call->groups, &join, &call->kept->ticket, &joined, &changes);
 	if (!answered && call->time_is_up) {
 		joined.error = ERROR_REBALANCE_IN_PROGRESS;

@@ -342,7 +342,8 @@ bool connection_due(const struct connection_context *context, const struct conne
 		return false;
 	if (moved && c->watches_count > LIMIT_WATCHES)
 		return true;
-	for (unsigned i = 0; moved && i < c->watches_count; i++)
+	/* Whether or not an end moved just now: one may have while this was left alone. */
+	for (unsigned i = 0; i < c->watches_count && i < LIMIT_WATCHES; i++)
 		if (partition_end(c->watches[i].partition) != c->watches[i].end)
 			return true;
 	return false;
