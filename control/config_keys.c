@@ -111,7 +111,7 @@ const struct config_key config_keys[] = {
 	 .why = "How long a polling core in `adaptive` rests at most between two looks at its ports while packets come: "
 		"fewer wake-ups, a later arrival. It rests for less when more come, and not at all from some 100,000s a "
 		"second on. `auto` is a quarter of the shortest linger, at most 250us where all ports are af_packet, 100us "
-		"with af_xdp, and 0 with any other device: its ring might fill meanwhile."},
+		"with af_xdp or memif, and 0 with any other device: its ring might fill meanwhile."},
 	{"lanes.cores", CONFIG_CPUS, .offset = TOP(lanes.cores), .min = 1, .max = PLAN_LANES_MAX,
 	 .example = "[2, 3]",
 	 .why = "Processors that poll, one a lane, instead of those that Weir would choose. `2-5` is a range."},

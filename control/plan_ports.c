@@ -73,13 +73,15 @@ unsigned plan_device_queues(const char *device)
 	return 0;
 }
 
-/* Both rings hold 512 frames and more; the kernel brings no more than one or two million a second
- * through AF_PACKET, and some millions through AF_XDP. */
+/* The rings of the kernel's hold 512 frames and more, and it brings no more than one or two million
+ * a second through AF_PACKET, some millions through AF_XDP. Who sends over memif waits for room. */
 static uint64_t longest_rest_ns(const char *device)
 {
 	if (is_driver(device, "net_af_packet"))
 		return 250 * 1000;
-	return is_driver(device, "net_af_xdp") ? 100 * 1000 : 0;
+	if (is_driver(device, "net_af_xdp") || is_driver(device, "net_memif"))
+		return 100 * 1000;
+	return 0;
 }
 
 uint64_t plan_rest_ns(const struct config *config)

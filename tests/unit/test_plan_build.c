@@ -187,6 +187,7 @@ Test(plan_build, a_rest_is_as_long_as_ring_and_linger_bear)
 	cr_expect_eq(rest_of("net_af_packet0,iface=x", "", "400us"), 100000);
 	cr_expect_eq(rest_of("net_af_packet0,iface=x", "", "0"), 0);
 	cr_expect_eq(rest_of("net_af_xdp0,iface=x", "", "1s"), 100000);
+	cr_expect_eq(rest_of("net_memif0,role=server", "", "1s"), 100000);
 	cr_expect_eq(rest_of("net_null0", "", "1s"), 0, "its ring may fill meanwhile");
 	cr_expect_eq(rest_of("net_null0", "rest: 2ms", "1s"), 2000000);
 	cr_expect_eq(rest_of("net_af_packet0,iface=x", "rest: 0", "1s"), 0);
