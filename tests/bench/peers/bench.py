@@ -6,7 +6,7 @@ from contestants import BenchError
 from peers import captures, fed_aeron, fed_servers, netflow, packets, search, syslog, trial, wire, weir_collector
 from rounds import spread
 
-WEIRS = [weir_collector.WeirAfPacket, weir_collector.WeirAfXdp]
+WEIRS = [weir_collector.WeirAfPacket, weir_collector.WeirAfXdp, weir_collector.WeirMemif]
 # What is sent, to whom, and who is fed by a producer of its own.
 GROUPS = {
     "syslog": ("syslog", [syslog.Rsyslog, syslog.SyslogNg], []),
@@ -57,7 +57,7 @@ class Group:
 
     def highest(self, collector):
         before = self.found[collector.name]["highest"]
-        best, bound = search.highest(lambda rate: self.trial(collector, rate), trial.where_lost,
+        best, bound = search.highest(lambda rate: self.trial(collector, rate), trial.where_lost, collector.first_rate,
                                      before[-1]["rate"] if before else None, self.plan.fine)
         if best:
             before.append({**best, "bound_by": bound})
@@ -131,7 +131,7 @@ def mark(mine, theirs, at_most):
 
 
 def marks(groups):
-    """Each of Weir's two ways against each that it is asked to be compared with."""
+    """Each of Weir's ways against each that it is asked to be compared with."""
     out = {}
     for weir in WEIRS:
         for name in ("syslog", "netflow", "packets"):

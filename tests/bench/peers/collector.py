@@ -6,6 +6,7 @@ import subprocess
 
 import gateway_servers as servers
 from contestants import BenchError
+from peers import sender
 from peers.wire import RECEIVE_CPU
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,6 +46,7 @@ class Collector(servers.Server):
 
     name = durable = unequal = ""
     stop_signal = signal.SIGTERM
+    first_rate = 20000  # where the search begins
     hands_over_s = 0  # so long may the kernel keep what came in, before it wakes the program for it
 
     def __init__(self, setup, wire, group):
@@ -62,6 +64,9 @@ class Collector(servers.Server):
     def start(self):
         """Until it listens."""
         raise NotImplementedError
+
+    def send(self, capture, rate, seconds):
+        return sender.send(self.setup, self.wire.sender(), sender.OVER_VETH, capture, rate, seconds)
 
     def stored(self):
         """How many events lie in its files, after it ended."""

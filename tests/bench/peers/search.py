@@ -1,6 +1,5 @@
 """The highest rate at which nothing is lost."""
 
-FIRST_RATE = 20000
 FINE = 1.06  # the search ends where the next higher rate that failed is no further away
 TRIES = 2    # a rate has failed when it failed so often
 
@@ -15,10 +14,10 @@ def attempt(trial, rate):
     return next((out for out in reversed(done) if out["sustained"]), done[-1])
 
 
-def highest(trial, where_lost, start=None, fine=FINE):
-    """`start`: what another round found. The best trial, and what stopped the next higher rate."""
+def highest(trial, where_lost, first, start=None, fine=FINE):
+    """`first`: where to begin; `start`: what another round found. The best trial, and what stopped the next higher rate."""
     best = failed = None
-    rate = start or FIRST_RATE
+    rate = start or first
     step = 1.15 if start else 2
     while True:
         out = attempt(trial, rate)

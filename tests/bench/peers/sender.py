@@ -1,4 +1,4 @@
-"""The one sender of packets: whoever sends otherwise, changes this file."""
+"""The one sender of packets: `weir replay`, on a CPU of its own."""
 import json
 import os
 import subprocess
@@ -7,21 +7,22 @@ from contestants import BenchError
 from peers.wire import DEVICE
 
 LEAST_OF_WANTED = 0.94  # below, it was the sender that could not
+OVER_VETH = f"net_af_packet0,iface={DEVICE},blocksz=65536,framesz=2048,framecnt=4096,qdisc_bypass=1"
 
 
-def send(setup, wire, capture, rate, seconds):
-    """Plays the capture's frames over and over at that rate (0: as fast as it can) on the sender's CPU. What was sent, in
-    how many seconds, and what CPU time that took."""
-    # Real-time: what else happens on that CPU shall not make gaps.
-    command = wire.sender("chrt", "-f", "1", os.path.join(setup.build, "tests/bench/frame_sender"), DEVICE, capture, str(rate), str(seconds))
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
-    text = process.stdout.read()
+def send(setup, prefix, device, capture, rate, seconds):
+    """Plays the capture's frames over and over at that rate. What was sent, in how many seconds, and what CPU time that took,
+    the start of the program with it."""
+    words = [*prefix, os.path.join(setup.build, "replay/weir-replay"), capture, "--to", device, "--rate", f"{rate:.0f}pps",
+             "--for", f"{seconds * 1000:.0f}ms", "--json"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    text, errors = process.stdout.read(), process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise BenchError("frame_sender failed: " + text)
+        raise BenchError("weir replay failed: " + errors[-1000:])
     out = json.loads(text)
-    # What the device refused was meant for the receiver too.
-    sent = out["sent"] + out["refused"]
-    return {"sent": sent, "seconds": out["seconds"], "cpu": usage.ru_utime + usage.ru_stime,
-            "kept_up": rate == 0 or sent >= LEAST_OF_WANTED * rate * seconds}
+    # What the device did not take in the end was meant for the receiver too.
+    sent = out["device"]["taken"] + out["device"]["given_up"]
+    return {"sent": sent, "seconds": out["sent"]["seconds"], "cpu": usage.ru_utime + usage.ru_stime,
+            "kept_up": sent >= LEAST_OF_WANTED * rate * seconds}

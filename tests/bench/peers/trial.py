@@ -6,7 +6,6 @@ import time
 
 from peers import cpu
 from peers.collector import sync_file_system
-from peers.sender import send
 
 QUIET_S = 0.1
 QUIET_SHARE = 0.15  # of a core, during that: it is done
@@ -27,10 +26,10 @@ def wait_quiet(meter):
     return time.monotonic() - started - QUIET_S
 
 
-def measure(setup, wire, collector, capture, rate, seconds):
+def measure(wire, collector, capture, rate, seconds):
     """Everything until what came in is on the disk counts, also what the kernel still had to write then."""
     lost_before, meter = wire.lost(), cpu.Meter(collector.process.pid, wire)
-    sent = send(setup, wire, capture, rate, seconds)
+    sent = collector.send(capture, rate, seconds)
     time.sleep(collector.hands_over_s)
     behind = wait_quiet(meter)
     sync_before = time.thread_time()
@@ -46,7 +45,7 @@ def run(setup, wire, collector, capture, rate, seconds):
     try:
         collector.start_in(folder)
         try:
-            out = measure(setup, wire, collector, capture, rate, seconds)
+            out = measure(wire, collector, capture, rate, seconds)
         finally:
             collector.close()
         out["stored"] = collector.stored()

@@ -3,6 +3,7 @@ import json
 import os
 
 import gateway_servers as servers
+from peers import sender
 from peers.collector import Collector
 from peers.wire import DEVICE, RECEIVE_CPU
 
@@ -22,7 +23,7 @@ class Weir(Collector, servers.WholeWeir):
     """Its defaults but for the cores and the device; the whole datagram is the event."""
 
     device = ""
-    durable = "fdatasync each 5 ms (sync: 5ms)"
+    durable = "fdatasync each 2 ms (sync: 2ms)"
     unequal = "keeps the datagram, the sender and the time; parses nothing of the payload; a Kafka log with CRC and indexes"
 
     def start(self):
@@ -44,3 +45,17 @@ class WeirAfPacket(Weir):
 class WeirAfXdp(Weir):
     name = "weir_af_xdp"
     device = f"net_af_xdp0,iface={DEVICE}"
+
+
+class WeirMemif(Weir):
+    """What a card that DPDK drives would be: packets come past the kernel, here out of the sender's memory."""
+
+    name = "weir_memif"
+    socket = f"/weir-bench-{os.getpid()}.memif"  # an abstract one
+    device = f"net_memif0,role=server,socket={socket}"
+    unequal = Weir.unequal + "; no kernel on the way: shared memory instead of the veth pair"
+    first_rate = 1000000
+
+    def send(self, capture, rate, seconds):
+        to = f"net_memif0,role=client,socket={self.socket}"
+        return sender.send(self.setup, self.wire.beside(), to, capture, rate, seconds)

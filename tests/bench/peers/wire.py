@@ -92,6 +92,10 @@ class Wire(servers.Spaces):
     def sender(self, *words):
         return ["taskset", "-c", str(SEND_CPU), *self.inside(self.tx), *words]
 
+    def beside(self, *words):
+        """On the sender's CPU, but in the receiver's namespace: for who needs no wire."""
+        return ["taskset", "-c", str(SEND_CPU), *self.inside(self.rx), *words]
+
     def lost(self):
         """Counters of what never reached a program: in the device's queue, and at full sockets."""
         statistics = self.run("sh", "-c", f"cat /sys/class/net/{DEVICE}/statistics/rx_dropped; grep ^Udp: /proc/net/snmp")
