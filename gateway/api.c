@@ -104,7 +104,7 @@ const struct topic *api_take_topic(struct api_call *call)
 void api_kept_clear(struct api_kept *kept)
 {
 	store_op_put(kept->op);
-	time_lookup_put(kept->times);
+	disk_lookup_put(kept->lookup);
 	*kept = (struct api_kept){0};
 }
 

@@ -8,10 +8,10 @@
 #include "answer.h"
 #include "api_key.h"
 #include "catalog.h"
+#include "disk_lookup.h"
 #include "groups/groups.h"
 #include "protocol_error.h"
 #include "request.h"
-#include "time_lookup.h"
 
 enum { API_NODE_ID = 1 /* the one broker's */ };
 
@@ -30,10 +30,10 @@ struct api_watch {
 /* Of a request that waits for its group or for the disk: lives until it is answered, or its
  * connection is gone. */
 struct api_kept {
-	uint64_t ticket;	   /* see groups/group.h */
-	struct store_op *op;	   /* held */
-	struct time_lookup *times; /* see time_lookup.h */
-	const uint64_t *counter;   /* what it waits for: that this moves on from what was seen */
+	uint64_t ticket;	    /* see groups/group.h */
+	struct store_op *op;	    /* held */
+	struct disk_lookup *lookup; /* see disk_lookup.h */
+	const uint64_t *counter;    /* what it waits for: that this moves on from what was seen */
 	uint64_t seen;
 };
 

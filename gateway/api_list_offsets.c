@@ -9,15 +9,15 @@ enum { LARGEST_FROM = 7, EPOCH_FROM = 4, THROTTLE_FROM = 2, ISOLATION_FROM = 2, 
 
 /* What the disk is asked for first, and what it said when the request is worked on again. */
 static enum protocol_error look_up_time(const struct api_call *call,
-					const struct time_question *question,
+					const struct disk_question *question,
 					struct partition_found *found)
 {
-	struct time_lookup **times = &call->kept->times;
+	struct disk_lookup **lookup = &call->kept->lookup;
 
-	if (!*times || !(*times)->asked)
-		return time_lookup_add(times, call->catalog, question) ? ERROR_NONE
-								       : ERROR_REQUEST_TIMED_OUT;
-	const struct time_question *result = time_lookup_result(*times, question->nth);
+	if (!*lookup || !(*lookup)->asked)
+		return disk_lookup_add(lookup, call->catalog, question) ? ERROR_NONE
+									: ERROR_REQUEST_TIMED_OUT;
+	const struct disk_question *result = disk_lookup_result(*lookup, question->nth);
 	/* It takes too long, or could not be asked then: clients try again. */
 	if (!result)
 		return ERROR_REQUEST_TIMED_OUT;
@@ -27,7 +27,7 @@ static enum protocol_error look_up_time(const struct api_call *call,
 
 /* -1 and no error where no record is as late as that. */
 static enum protocol_error look_up(const struct api_call *call,
-				   const struct time_question *question,
+				   const struct disk_question *question,
 				   struct partition_found *found)
 {
 	switch (question->timestamp_ms) {
@@ -55,7 +55,7 @@ static void answer_partition(struct api_call *call, const struct topic *topic, u
 	int32_t epoch = call->version >= EPOCH_FROM ? wire_get32(call->in) : -1;
 	int64_t timestamp = wire_get64(call->in);
 	struct partition *p = catalog_partition(topic, number);
-	struct time_question question = {
+	struct disk_question question = {
 		.nth = nth, .partition = p, .timestamp_ms = timestamp, .found = found};
 
 	wire_get_tags(call->in);
@@ -99,9 +99,9 @@ enum api_result api_list_offsets(struct api_call *call)
 		api_end(call);
 	}
 	api_end(call);
-	struct time_lookup *times = call->kept->times;
-	if (!times || !times->count || times->asked || !api_goes_on(call))
+	struct disk_lookup *lookup = call->kept->lookup;
+	if (!lookup || !lookup->count || lookup->asked || !api_goes_on(call))
 		return API_SEND;
-	time_lookup_ask(times, call->disk);
-	return api_wait(call, &times->done, LIMIT_WAIT_MS);
+	disk_lookup_ask(lookup, call->disk);
+	return api_wait(call, &lookup->done, LIMIT_WAIT_MS);
 }

@@ -98,8 +98,8 @@ static void handle_whole(const void *head, size_t head_len, const uint8_t *rest,
 	groups_set_time(&groups, groups.now_ms + 1000, groups.wall_ms + 1000);
 	groups_tick(&groups);
 	groups_take_done(&groups);
-	if (result == API_WAIT && kept.times)
-		gateway_testing_wait(disk, kept.times);
+	if (result == API_WAIT && kept.lookup)
+		gateway_testing_wait(disk, kept.lookup);
 	if (result == API_WAIT)
 		handle(&kept, frame, head_len + len, true);
 	api_kept_clear(&kept);

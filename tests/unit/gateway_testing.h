@@ -61,13 +61,13 @@ static inline void gateway_testing_teardown(void)
 	build_remove(dir);
 }
 
-/* Until the disk's thread has answered what is asked about times. */
-static inline void gateway_testing_wait(struct disk_thread *disk, const struct time_lookup *times)
+/* Until the disk's thread has answered all questions. */
+static inline void gateway_testing_wait(struct disk_thread *disk, const struct disk_lookup *lookup)
 {
 	struct pollfd done = {.fd = disk_thread_fd(disk), .events = POLLIN};
 	struct disk_job *job;
 
-	while (!times->done && poll(&done, 1, -1) >= 0)
+	while (!lookup->done && poll(&done, 1, -1) >= 0)
 		while ((job = disk_thread_take_done(disk)))
 			job->give_back(job);
 }

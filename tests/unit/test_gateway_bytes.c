@@ -80,8 +80,8 @@ Test(gateway_bytes, answers)
 		cr_assert_eq(log_get16(frame), rows[i].key);
 		cr_assert_eq(log_get16(frame + 2), rows[i].version);
 		enum api_result result = api_handle(&call, frame, len);
-		if (result == API_WAIT && kept.times) {
-			gateway_testing_wait(disk, kept.times);
+		if (result == API_WAIT && kept.lookup) {
+			gateway_testing_wait(disk, kept.lookup);
 			answer_clear(&answer);
 			result = api_handle(&call, frame, len);
 		}

@@ -45,8 +45,8 @@ static enum api_result handle_bytes(const uint8_t *frame, size_t len)
 				 .answer = &answer};
 	answer_clear(&answer);
 	enum api_result result = api_handle(&call, copy, len);
-	if (result == API_WAIT && kept.times) {
-		gateway_testing_wait(disk, kept.times);
+	if (result == API_WAIT && kept.lookup) {
+		gateway_testing_wait(disk, kept.lookup);
 		answer_clear(&answer);
 		result = api_handle(&call, copy, len);
 	}
@@ -356,26 +356,26 @@ Test(gateway_request, a_partition_is_named_once_in_list_offsets)
 /* One whose client does not wait for it is given up by the disk's thread, too. */
 Test(gateway_request, a_lookup_of_times_is_put_away_once)
 {
-	struct time_question question = {.partition = catalog_partition(catalog.topics[0], 0),
+	struct disk_question question = {.partition = catalog_partition(catalog.topics[0], 0),
 					 .view = {.end = TESTING_END},
 					 .timestamp_ms = TIME_LARGEST};
-	struct time_lookup *times[3] = {NULL};
+	struct disk_lookup *lookups[3] = {NULL};
 
 	for (int i = 0; i < 3; i++) {
 		for (question.nth = 0; question.nth < 3; question.nth++)
-			cr_assert(time_lookup_add(&times[i], &catalog, &question));
+			cr_assert(disk_lookup_add(&lookups[i], &catalog, &question));
 		if (i > 0)
-			time_lookup_ask(times[i], disk);
+			disk_lookup_ask(lookups[i], disk);
 	}
 	cr_assert_eq(catalog.lookups, 9);
-	cr_assert_null(time_lookup_result(times[2], 1));
-	time_lookup_put(times[0]);
-	time_lookup_put(times[1]);
-	gateway_testing_wait(disk, times[2]);
+	cr_assert_null(disk_lookup_result(lookups[2], 1));
+	disk_lookup_put(lookups[0]);
+	disk_lookup_put(lookups[1]);
+	gateway_testing_wait(disk, lookups[2]);
 	cr_assert_eq(catalog.lookups, 3);
-	cr_assert_eq(time_lookup_result(times[2], 1)->found.offset, 14);
-	cr_assert_null(time_lookup_result(times[2], 3));
-	time_lookup_put(times[2]);
+	cr_assert_eq(disk_lookup_result(lookups[2], 1)->found.offset, 14);
+	cr_assert_null(disk_lookup_result(lookups[2], 3));
+	disk_lookup_put(lookups[2]);
 	cr_assert_eq(catalog.lookups, 0);
 }
 

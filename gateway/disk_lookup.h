@@ -8,7 +8,7 @@
 #include "disk_thread.h"
 #include "partition_time.h"
 
-struct time_question {
+struct disk_question {
 	uint32_t nth; /* of the partitions that the request names */
 	const struct partition *partition;
 	struct partition_view view;
@@ -19,12 +19,12 @@ struct time_question {
 
 #define TIME_LARGEST INT64_C(-3)
 
-struct time_lookup {
+struct disk_lookup {
 	struct disk_job job;
 	struct disk_thread *disk;
 	struct catalog *catalog;
 	char data_dir[PLAN_PATH_MAX];
-	struct time_question *questions;
+	struct disk_question *questions;
 	unsigned count, room;
 	unsigned answered;
 	bool asked;	/* it is with the disk's thread, or was */
@@ -33,10 +33,10 @@ struct time_lookup {
 };
 
 /* One more question, of a larger nth; *lookup: NULL at first. False: too many, or no memory. */
-bool time_lookup_add(struct time_lookup **lookup, struct catalog *catalog,
-		     const struct time_question *question);
-void time_lookup_ask(struct time_lookup *lookup, struct disk_thread *disk);
+bool disk_lookup_add(struct disk_lookup **lookup, struct catalog *catalog,
+		     const struct disk_question *question);
+void disk_lookup_ask(struct disk_lookup *lookup, struct disk_thread *disk);
 /* NULL: not asked about, or not done yet. */
-const struct time_question *time_lookup_result(const struct time_lookup *lookup, uint32_t nth);
+const struct disk_question *disk_lookup_result(const struct disk_lookup *lookup, uint32_t nth);
 /* The asker's last call. NULL is nothing. */
-void time_lookup_put(struct time_lookup *lookup);
+void disk_lookup_put(struct disk_lookup *lookup);

@@ -1,12 +1,12 @@
-#include "time_lookup.h"
+#include "disk_lookup.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-bool time_lookup_add(struct time_lookup **lookup, struct catalog *catalog,
-		     const struct time_question *question)
+bool disk_lookup_add(struct disk_lookup **lookup, struct catalog *catalog,
+		     const struct disk_question *question)
 {
-	struct time_lookup *l = *lookup;
+	struct disk_lookup *l = *lookup;
 
 	if (catalog->lookups == LIMIT_LOOKUPS)
 		return false;
@@ -20,7 +20,7 @@ bool time_lookup_add(struct time_lookup **lookup, struct catalog *catalog,
 	}
 	if (l->count == l->room) {
 		unsigned room = l->room ? l->room * 2 : 4;
-		struct time_question *questions =
+		struct disk_question *questions =
 			reallocarray(l->questions, room, sizeof(*questions));
 
 		if (!questions)
@@ -33,7 +33,7 @@ bool time_lookup_add(struct time_lookup **lookup, struct catalog *catalog,
 	return true;
 }
 
-static void destroy(struct time_lookup *lookup)
+static void destroy(struct disk_lookup *lookup)
 {
 	lookup->catalog->lookups -= lookup->count;
 	free(lookup->questions);
@@ -43,8 +43,8 @@ static void destroy(struct time_lookup *lookup)
 /* The next question. */
 static void work(struct disk_job *job)
 {
-	struct time_lookup *l = (struct time_lookup *)job;
-	struct time_question *q = &l->questions[l->answered];
+	struct disk_lookup *l = (struct disk_lookup *)job;
+	struct disk_question *q = &l->questions[l->answered];
 
 	if (q->timestamp_ms == TIME_LARGEST)
 		q->rc = partition_find_newest(q->partition, l->data_dir, &q->view, &q->found);
@@ -55,7 +55,7 @@ static void work(struct disk_job *job)
 
 static void give_back(struct disk_job *job)
 {
-	struct time_lookup *l = (struct time_lookup *)job;
+	struct disk_lookup *l = (struct disk_lookup *)job;
 
 	l->answered++;
 	if (l->abandoned)
@@ -66,7 +66,7 @@ static void give_back(struct disk_job *job)
 		l->done = 1;
 }
 
-void time_lookup_ask(struct time_lookup *lookup, struct disk_thread *disk)
+void disk_lookup_ask(struct disk_lookup *lookup, struct disk_thread *disk)
 {
 	lookup->job.work = work;
 	lookup->job.give_back = give_back;
@@ -78,19 +78,19 @@ void time_lookup_ask(struct time_lookup *lookup, struct disk_thread *disk)
 static int compare(const void *nth, const void *question)
 {
 	const uint32_t a = *(const uint32_t *)nth,
-		       b = ((const struct time_question *)question)->nth;
+		       b = ((const struct disk_question *)question)->nth;
 
 	return a < b ? -1 : a > b;
 }
 
-const struct time_question *time_lookup_result(const struct time_lookup *lookup, uint32_t nth)
+const struct disk_question *disk_lookup_result(const struct disk_lookup *lookup, uint32_t nth)
 {
 	if (!lookup->done)
 		return NULL;
 	return bsearch(&nth, lookup->questions, lookup->count, sizeof(*lookup->questions), compare);
 }
 
-void time_lookup_put(struct time_lookup *lookup)
+void disk_lookup_put(struct disk_lookup *lookup)
 {
 	if (!lookup)
 		return;
