@@ -135,19 +135,27 @@ void answer_warmed(struct answer *answer, uint32_t length)
 	answer->extent_warm = answer->extent_sent + length;
 }
 
-/* Little is read at once where it is needed: one look at the disk. */
-static bool is_cold(const struct answer *answer)
+/* How many bytes may be sent now. cold: they are read from the disk in place, a piece at a time; 0:
+ * they are not, so another thread must read them first. */
+static uint32_t sendable(const struct answer *answer, bool *cold)
 {
 	struct segment_file *file;
 	uint64_t position;
 	uint32_t length;
 
-	if (answer->waits || answer->extent_sent < answer->extent_warm)
-		return false;
+	*cold = false;
+	if (answer->extent_sent < answer->extent_warm)
+		return answer->extent_warm - answer->extent_sent;
 	answer_next(answer, &file, &position, &length);
 	if (length > LIMIT_TURN_BYTES)
 		length = LIMIT_TURN_BYTES;
-	return length >= LIMIT_COLD_BYTES && !prefetch_is_there(file, position, length);
+	uint32_t there = prefetch_there(file, position, length);
+	if (there)
+		return there;
+	*cold = true;
+	if (!disk_patience_is_left(answer->patience))
+		return 0;
+	return length < LIMIT_COLD_BYTES ? length : LIMIT_COLD_BYTES;
 }
 
 static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budget)
@@ -156,13 +164,17 @@ static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budge
 
 	while (answer->extent_sent < e->length) {
 		off_t at = (off_t)(e->position + answer->extent_sent);
-		size_t want = e->length - answer->extent_sent;
+		bool cold;
 
 		if (*budget == 0)
 			return ANSWER_TURN;
-		if (is_cold(answer))
+		size_t want = sendable(answer, &cold);
+		if (!want)
 			return ANSWER_COLD;
+		uint64_t since_us = cold ? disk_now_us() : 0;
 		ssize_t n = sendfile(fd, e->file->fd, &at, want < *budget ? want : *budget);
+		if (cold)
+			disk_patience_spend(answer->patience, since_us);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

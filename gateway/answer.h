@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "disk_patience.h"
 #include "partition.h"
 #include "wire.h"
 
@@ -24,7 +25,7 @@ struct answer {
 	/* Sent so far: extents done, of the next one, and bytes of memory. */
 	unsigned extent;
 	uint32_t extent_sent;
-	bool waits;	      /* in place, should the disk be needed: set by the sender */
+	struct disk_patience *patience; /* for the disk, in place: set by the sender */
 	uint32_t extent_warm; /* that far this extent was read into the page cache for us */
 	size_t sent;
 	uint64_t file_sent; /* bytes of files, of all extents */

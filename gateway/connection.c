@@ -10,7 +10,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "connection_memory.h"
@@ -102,14 +101,6 @@ static void count_request(struct connection_context *context, unsigned key)
 	context->counters.requests[key < REPORT_KEYS ? key : REPORT_KEYS - 1]++;
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* A Fetch that came when the answer before was out: the client has read that one, so its files need
  * not be held any longer. One that never waits for its answers has them held for so many. */
 static void let_go_of_read(struct connection *c)
@@ -118,13 +109,6 @@ static void let_go_of_read(struct connection *c)
 		return;
 	c->pipelined = 0;
 	sent_files_let_go(&c->sent);
-}
-
-/* A quick disk is read in place: the way through another thread costs more than it saves. */
-static void judge_disk(struct connection_context *context, uint64_t took_us)
-{
-	if (took_us > LIMIT_DISK_US)
-		context->slow_until_ms = context->now_ms + LIMIT_DISK_MS;
 }
 
 /* Works on the request at hand: the first time, or again. */
@@ -144,7 +128,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 	};
 
 	unsigned key = request_key(c);
-	uint64_t since_us = now_us();
+	uint64_t since_us = disk_now_us();
 
 	answer_clear(&c->answer);
 	if (!again) {
@@ -155,8 +139,6 @@ static enum step answer(struct connection_context *context, struct connection *c
 	}
 	enum api_result result =
 		api_handle(&call, c->input + REQUEST_LENGTH, c->frame - REQUEST_LENGTH);
-	if (key == API_KEY_FETCH)
-		judge_disk(context, now_us() - since_us);
 	if (result == API_CLOSE) {
 		context->counters.malformed++;
 		return STEP_CLOSE;
@@ -165,7 +147,8 @@ static enum step answer(struct connection_context *context, struct connection *c
 		answer_shrink(&c->answer);
 		c->watches_count = call.watches_count;
 		/* What takes long is not done again at once: others come first. */
-		c->not_before_ms = context->now_ms + (now_us() - since_us) / (1000 / LIMIT_AGAIN);
+		c->not_before_ms =
+			context->now_ms + (disk_now_us() - since_us) / (1000 / LIMIT_AGAIN);
 		if (!again)
 			enter(context, c, CONNECTION_WAITS, call.wait_ms);
 		return STEP_BLOCKED;
@@ -173,7 +156,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 	if (!answer_finish(&c->answer) || !connection_count_answer(context, c))
 		return STEP_CLOSE;
 	if (key == API_KEY_FETCH && !again && c->answer.extents_count)
-		report_count_fetch(&context->counters, now_us() - since_us);
+		report_count_fetch(&context->counters, disk_now_us() - since_us);
 	enter(context, c, CONNECTION_SENDS, LIMIT_SEND_MS);
 	c->answered_ms = context->now_ms;
 	api_kept_clear(&c->kept);
@@ -276,11 +259,9 @@ static enum step send_answer(struct connection_context *context, struct connecti
 			     size_t *budget)
 {
 	size_t before = *budget;
-	uint64_t since_us = now_us();
-	c->answer.waits = context->now_ms >= context->slow_until_ms;
+	c->answer.patience = &context->patience;
 	uint64_t memory_before = c->answer.sent, file_before = c->answer.file_sent;
 	enum answer_sent sent = answer_send(&c->answer, c->fd, budget);
-	judge_disk(context, now_us() - since_us);
 	uint64_t file = c->answer.file_sent - file_before;
 
 	context->counters.sent_bytes += c->answer.sent - memory_before + file;

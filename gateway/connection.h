@@ -49,13 +49,13 @@ struct connection_context {
 	struct catalog *catalog;
 	struct groups *groups;
 	struct disk_thread *disk;
-	uint64_t now_ms;	     /* monotonic; the server sets it each turn */
-	size_t large_bytes;	     /* of requests larger than LIMIT_REQUEST_KEPT, all together */
-	size_t answers_bytes;	     /* of answers larger than LIMIT_ANSWER_KEPT, all together */
-	unsigned waiting;	     /* connections that are CONNECTION_WAITS */
-	unsigned watching;	     /* those of them that wait for records */
-	uint64_t slow_until_ms;	     /* the disk made us wait not long ago */
-	const char *advertised_host; /* what clients are told; NULL: where they reached us */
+	uint64_t now_ms;      /* monotonic; the server sets it each turn */
+	size_t large_bytes;   /* of requests larger than LIMIT_REQUEST_KEPT, all together */
+	size_t answers_bytes; /* of answers larger than LIMIT_ANSWER_KEPT, all together */
+	unsigned waiting;     /* connections that are CONNECTION_WAITS */
+	unsigned watching;    /* those of them that wait for records */
+	struct disk_patience patience; /* of this turn of the loop */
+	const char *advertised_host;   /* what clients are told; NULL: where they reached us */
 	uint16_t advertised_port;
 	struct report_counters counters;
 };

@@ -45,12 +45,14 @@ static void work(struct disk_job *job)
 {
 	struct disk_lookup *l = (struct disk_lookup *)job;
 	struct disk_question *q = &l->questions[l->answered];
+	uint64_t since_us = disk_now_us();
 
 	if (q->timestamp_ms == TIME_LARGEST)
 		q->rc = partition_find_newest(q->partition, l->data_dir, &q->view, &q->found);
 	else
 		q->rc = partition_find_time(q->partition, l->data_dir, &q->view, q->timestamp_ms,
 					    &q->found);
+	disk_job_took(job, since_us);
 }
 
 static void give_back(struct disk_job *job)

@@ -134,6 +134,7 @@ void disk_thread_ask(struct disk_thread *t, struct disk_job *job)
 {
 	job->next = NULL;
 	job->ahead.fd = -1;
+	job->longest_us = 0;
 	pthread_mutex_lock(&t->lock);
 	*t->queue_end = job;
 	t->queue_end = &job->next;

@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#include "disk_patience.h"
+
 struct disk_thread;
 
 /* What may be read when the job is done, as long as nobody waits for the thread. */
@@ -19,11 +21,21 @@ struct disk_ahead {
 struct disk_job {
 	struct disk_job *next;
 	struct disk_ahead ahead; /* work() may fill it in */
+	uint64_t longest_us;	 /* that it waited for the disk at a time; work() says so */
 	void *owner; /* the caller's; NULL: nobody waits for it any more, or by other means */
 	void (*work)(struct disk_job *job); /* in the other thread */
 	/* It is done, or never will be: the job is the caller's again. */
 	void (*give_back)(struct disk_job *job);
 };
+
+/* For work(): it waited for the disk since then. */
+static inline void disk_job_took(struct disk_job *job, uint64_t since_us)
+{
+	uint64_t took_us = disk_now_us() - since_us;
+
+	if (took_us > job->longest_us)
+		job->longest_us = took_us;
+}
 
 /* -errno. */
 int disk_thread_create(struct disk_thread **out);

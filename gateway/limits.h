@@ -26,8 +26,9 @@ enum {
 		16, /* answers whose files are held for a client that does not wait for them */
 	LIMIT_AGAIN = 10, /* times as long as it took, a Fetch that waits is left alone */
 
-	/* What is on the disk only: so much and more is read by another thread, in such pieces, if
-	 * the disk has made all clients wait so long not long ago. */
+	/* What is on the disk only is read in place, in pieces. But once the disk has made all
+	 * clients wait for so long in one turn of the loop, or took as long for something else,
+	 * another thread reads it for a while, in larger pieces. */
 	LIMIT_DISK_US = 20000,
 	LIMIT_DISK_MS = 10 * 1000,
 	LIMIT_COLD_BYTES = 128 << 10,

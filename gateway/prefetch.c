@@ -25,13 +25,16 @@ static bool is_there(int fd, uint64_t at)
 	return errno != EAGAIN && fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
 }
 
-bool prefetch_is_there(const struct segment_file *file, uint64_t position, uint32_t length)
+uint32_t prefetch_there(const struct segment_file *file, uint64_t position, uint32_t length)
 {
+	uint32_t at = 0;
+
 	/* The ends alone say little: whoever found the range looked there. */
-	for (uint64_t at = position; at < position + length; at += LOOK_PIECE)
-		if (!is_there(file->fd, at))
-			return false;
-	return is_there(file->fd, position + length - 1);
+	while (at < length && is_there(file->fd, position + at))
+		at += LOOK_PIECE;
+	if (at < length)
+		return at;
+	return is_there(file->fd, position + length - 1) ? length : at - LOOK_PIECE;
 }
 
 /* A failure is for whoever sends the bytes to find. What comes next in the file is read while these
@@ -40,9 +43,14 @@ static void read_ahead(struct disk_job *disk_job)
 {
 	const struct prefetch_job *job = (struct prefetch_job *)disk_job;
 	off_t at = (off_t)job->position, end = at + (off_t)job->length;
+	bool more = true;
 
-	while (at < end && page_in(job->file->fd, &at, end))
-		;
+	while (at < end && more) {
+		uint64_t since_us = disk_now_us();
+
+		more = page_in(job->file->fd, &at, end);
+		disk_job_took(disk_job, since_us);
+	}
 	/* The file may be closed by then. */
 	if (at == end)
 		disk_job->ahead =

@@ -14,8 +14,8 @@ struct prefetch_job {
 	uint32_t length; /* bytes */
 };
 
-/* Are all of these bytes in the page cache? It looks here and there. */
-bool prefetch_is_there(const struct segment_file *file, uint64_t position, uint32_t length);
+/* So many of these bytes, from the first on, are in the page cache. It looks here and there. */
+uint32_t prefetch_there(const struct segment_file *file, uint64_t position, uint32_t length);
 
 /* The owner sets job.owner to NULL if it does not wait any more. NULL: no memory; then nothing was
  * asked for. */

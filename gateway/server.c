@@ -248,6 +248,7 @@ static void on_disk_done(struct server *s)
 	while ((job = disk_thread_take_done(s->context.disk))) {
 		struct connection *c = job->owner;
 
+		disk_patience_judge(&s->context.patience, job->longest_us);
 		if (c)
 			connection_warmed(c);
 		job->give_back(job);
@@ -354,6 +355,7 @@ int server_run(struct server *s)
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		set_time(s);
+		disk_patience_renew(&s->context.patience, s->context.now_ms);
 		for (int i = 0; i < n; i++)
 			on_event(s, &events[i]);
 		/* Not between the events: these may be of connections that it ends. */
