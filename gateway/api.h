@@ -44,6 +44,7 @@ struct api_call {
 	struct catalog *catalog;
 	struct groups *groups;
 	struct disk_thread *disk;
+	struct disk_patience *patience; /* for the disk, in place; NULL: any */
 	struct api_kept *kept;
 	const char *peer; /* the client's address */
 	const char *host; /* where this client reached us: what it is told to connect to */

@@ -3,6 +3,8 @@
  * every answer has all partitions. What there is not enough of yet is waited for (API_WAIT), and
  * the request is then worked on again from its start.
  */
+#include <errno.h>
+
 #include "api.h"
 #include "limits.h"
 #include "partition_epochs.h"
@@ -16,6 +18,8 @@ struct fetch {
 	int64_t found;
 	/* An error, more that is there already, or nothing asked for: no reason to wait. */
 	bool at_once;
+	bool cold;			/* it needs what is on the disk only */
+	struct disk_patience *patience; /* NULL: what it needs was just read */
 };
 
 struct fetch_partition {
@@ -74,8 +78,20 @@ static bool diverged(const struct fetch_partition *want, struct partition *p,
 	return end->epoch >= 0 && (end->epoch < want->fetched_epoch || end->offset < want->offset);
 }
 
+/* What the disk's thread shall read, before this request is worked on again. */
+static void ask_disk(struct api_call *call, struct fetch *fetch, struct partition *p,
+		     const struct partition_view *view, const struct partition_want *want)
+{
+	const struct disk_question question = {
+		.kind = DISK_BATCHES, .partition = p, .view = *view, .want = *want};
+
+	/* Too many questions: its client asks again. */
+	if (!call->time_is_up && disk_lookup_add(&call->kept->lookup, call->catalog, &question))
+		fetch->cold = true;
+}
+
 /* 1 with what is to be sent; 0: nothing for now, or an error in *error. */
-static int find_range(struct api_call *call, const struct fetch *fetch,
+static int find_range(struct api_call *call, struct fetch *fetch,
 		      const struct fetch_partition *want, struct partition *p,
 		      const struct partition_view *view, struct partition_range *range,
 		      enum protocol_error *error)
@@ -90,10 +106,17 @@ static int find_range(struct api_call *call, const struct fetch *fetch,
 	    (fetch->left <= 0 && fetch->found))
 		return 0;
 	int64_t max = want->max_bytes < fetch->left ? want->max_bytes : fetch->left;
-	int rc = partition_find(p, view, (uint64_t)want->offset, max > 0 ? (uint64_t)max : 0,
-				fetch->found == 0, range);
+	const struct partition_want batches = {.offset = (uint64_t)want->offset,
+					       .max_bytes = max > 0 ? (uint64_t)max : 0,
+					       .at_least_one = fetch->found == 0,
+					       .patience = fetch->patience};
+	int rc = partition_find(p, view, &batches, range);
 	if (rc >= 0)
 		return rc;
+	if (rc == -EAGAIN) {
+		ask_disk(call, fetch, p, view, &batches);
+		return 0;
+	}
 	/* Retention may just have taken it: then the next look says so. */
 	*error = call->version < STORAGE_FROM ? ERROR_NOT_LEADER_OR_FOLLOWER
 					      : ERROR_KAFKA_STORAGE_ERROR;
@@ -239,9 +262,14 @@ static void answer_topics(struct api_call *call, struct fetch *fetch)
 
 enum api_result api_fetch(struct api_call *call)
 {
-	struct fetch fetch = {0};
+	struct fetch fetch = {.patience = call->patience};
 
 	call->catalog->questions++;
+	if (call->kept && call->kept->lookup) {
+		if (call->kept->lookup->done)
+			fetch.patience = NULL;
+		api_kept_clear(call->kept);
+	}
 	wire_get32(call->in); /* replica */
 	fetch.max_wait_ms = wire_get32(call->in);
 	fetch.min_bytes = wire_get32(call->in);
@@ -262,6 +290,10 @@ enum api_result api_fetch(struct api_call *call)
 	read_rest(call);
 	if (call->in->failed)
 		return API_CLOSE;
+	if (fetch.cold) {
+		disk_lookup_ask(call->kept->lookup, call->disk);
+		return api_wait(call, &call->kept->lookup->done, LIMIT_WAIT_MS);
+	}
 	if (call->time_is_up || fetch.max_wait_ms <= 0 || fetch.at_once ||
 	    fetch.found >= fetch.min_bytes)
 		return API_SEND;

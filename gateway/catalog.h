@@ -26,7 +26,7 @@ struct catalog {
 	size_t all_count;
 	uint64_t refreshed_ms;
 	uint32_t questions; /* ListOffsets and Fetches so far: each partition counts once in each */
-	unsigned lookups;   /* of times, on their way */
+	unsigned lookups;   /* see disk_lookup.h, on their way */
 	uint64_t ends;	    /* as of catalog_moved() */
 };
 

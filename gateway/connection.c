@@ -58,7 +58,7 @@ static void count_wait(struct connection_context *context, const struct connecti
 	if (c->phase != CONNECTION_WAITS)
 		return;
 	context->waiting += (unsigned)by;
-	if (!c->kept.counter)
+	if (c->watching)
 		context->watching += (unsigned)by;
 }
 
@@ -82,6 +82,7 @@ static void enter(struct connection_context *context, struct connection *c,
 {
 	count_wait(context, c, -1);
 	c->phase = phase;
+	c->watching = !c->kept.counter;
 	count_wait(context, c, 1);
 	c->deadline_ms = context->now_ms + limit_ms;
 }
@@ -118,6 +119,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 		.catalog = context->catalog,
 		.groups = context->groups,
 		.disk = context->disk,
+		.patience = &context->patience,
 		.kept = &c->kept,
 		.peer = c->peer,
 		.host = context->advertised_host ? context->advertised_host : c->host,
@@ -149,7 +151,9 @@ static enum step answer(struct connection_context *context, struct connection *c
 		/* What takes long is not done again at once: others come first. */
 		c->not_before_ms =
 			context->now_ms + (disk_now_us() - since_us) / (1000 / LIMIT_AGAIN);
-		if (!again)
+		/* What was on the disk is read: now it waits for records, or the other way round.
+		 */
+		if (!again || c->watching != !c->kept.counter)
 			enter(context, c, CONNECTION_WAITS, call.wait_ms);
 		return STEP_BLOCKED;
 	}

@@ -30,6 +30,7 @@ struct connection {
 	struct api_kept kept;
 	struct sent_files sent;
 	uint64_t answered_ms;	  /* when the answer began */
+	bool watching;		  /* while it waits: for records */
 	unsigned pipelined;	  /* answers in a row that the next request did not wait for */
 	uint64_t not_before_ms;	  /* a request that waits is not tried again before */
 	struct prefetch_job *job; /* while it sends: what it waits for, or NULL */

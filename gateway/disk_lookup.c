@@ -47,7 +47,9 @@ static void work(struct disk_job *job)
 	struct disk_question *q = &l->questions[l->answered];
 	uint64_t since_us = disk_now_us();
 
-	if (q->timestamp_ms == TIME_LARGEST)
+	if (q->kind == DISK_BATCHES)
+		q->rc = partition_warm(q->partition, l->data_dir, &q->view, &q->want);
+	else if (q->timestamp_ms == TIME_LARGEST)
 		q->rc = partition_find_newest(q->partition, l->data_dir, &q->view, &q->found);
 	else
 		q->rc = partition_find_time(q->partition, l->data_dir, &q->view, q->timestamp_ms,

@@ -1,6 +1,7 @@
 /*
- * What one ListOffsets asks about times: records are read for it, so the disk's thread does it, one
- * partition at a time, that others come between. All calls are the gateway's thread's.
+ * What one request needs of the disk: a ListOffsets, which offset belongs to a time; a Fetch, where
+ * batches lie that are on the disk only. The disk's thread looks, one partition at a time, that
+ * others come between. All calls are the gateway's thread's.
  */
 #pragma once
 
@@ -8,12 +9,16 @@
 #include "disk_thread.h"
 #include "partition_time.h"
 
+enum disk_question_kind { DISK_TIME, DISK_BATCHES };
+
 struct disk_question {
+	enum disk_question_kind kind;
 	uint32_t nth; /* of the partitions that the request names */
 	const struct partition *partition;
 	struct partition_view view;
-	int64_t timestamp_ms; /* TIME_LARGEST: the record with the largest one */
-	int rc;		      /* as partition_find_time() gives it */
+	struct partition_want want; /* DISK_BATCHES: see partition_warm() */
+	int64_t timestamp_ms;	    /* DISK_TIME. TIME_LARGEST: the record with the largest one */
+	int rc;			    /* as partition_find_time() gives it */
 	struct partition_found found;
 };
 

@@ -35,7 +35,7 @@ enum {
 	LIMIT_PREFETCH_BYTES = 4 << 20,
 
 	LIMIT_TOPICS = 1024,
-	LIMIT_LOOKUPS = 65536, /* of times in partitions, of all requests on their way */
+	LIMIT_LOOKUPS = 65536, /* in partitions on the disk, of all requests on their way */
 	LIMIT_EPOCHS = 1024,  /* leader epochs of a partition: the newest, as the dataplane keeps */
 	LIMIT_FILES_KEPT = 4, /* open segments of a partition that nobody reads just now */
 

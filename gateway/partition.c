@@ -189,8 +189,8 @@ static size_t segment_of(const struct partition *p, uint64_t offset)
 	return low;
 }
 
-int partition_find(struct partition *p, const struct partition_view *view, uint64_t offset,
-		   uint64_t max_bytes, bool at_least_one, struct partition_range *out)
+int partition_find(struct partition *p, const struct partition_view *view,
+		   const struct partition_want *want, struct partition_range *out)
 {
 	for (int tries = 0; tries < 3; tries++) {
 		int rc = list_is_old(p) || tries ? list(p) : 0;
@@ -201,14 +201,30 @@ int partition_find(struct partition *p, const struct partition_view *view, uint6
 			return -EBADMSG;
 		struct segment_scan scan = {.partition = p,
 					    .view = view,
-					    .segment = segment_of(p, offset),
-					    .offset = offset,
-					    .max_bytes = max_bytes,
-					    .at_least_one = at_least_one};
+					    .segment = segment_of(p, want->offset),
+					    .want = want};
 		rc = segment_scan(&scan, out);
 		/* Retired while we looked: once more, by a new list. */
 		if (rc != -ENOENT && rc != -EBADMSG)
 			return rc;
 	}
 	return -EBADMSG;
+}
+
+/* By the very same search in a partition of the thread's own. */
+int partition_warm(const struct partition *p, const char *data_dir,
+		   const struct partition_view *view, const struct partition_want *want)
+{
+	struct partition *own = partition_create(data_dir, p->stream, p->number);
+	struct partition_want patiently = *want;
+	struct partition_range range;
+
+	if (!own)
+		return -ENOMEM;
+	patiently.patience = NULL;
+	int rc = partition_find(own, view, &patiently, &range);
+	if (rc == 1)
+		segment_file_put(range.file);
+	partition_destroy(own);
+	return rc < 0 ? rc : 0;
 }

@@ -10,6 +10,7 @@
 
 #include "api/log_dir.h"
 #include "api/state.h"
+#include "disk_patience.h"
 #include "segment_file.h"
 #include "topic_id.h"
 
@@ -75,11 +76,21 @@ struct partition_range {
 	bool sealed;	 /* a newer segment follows: there is more to be had at once */
 };
 
+struct partition_want {
+	uint64_t offset, max_bytes;
+	bool at_least_one; /* the first batch comes even if it is larger */
+	/* For heads of batches that are on the disk only; without any left, and for the index
+	 * whenever it is not NULL, the answer is -EAGAIN. */
+	struct disk_patience *patience;
+};
+
 /*
- * From the batch that holds `offset` (view: log_start <= offset < end) on as many whole batches as
- * fit into max_bytes, all below view's end, of one segment. With at_least_one the first batch comes
- * even if it is larger. 1; 0: the first batch does not fit; -EBADMSG: no valid batch where one must
- * be; -errno.
+ * From the batch that holds want's offset (view: log_start <= offset < end) on as many whole
+ * batches as fit into max_bytes, all below view's end, of one segment. 1; 0: the first batch does
+ * not fit; -EBADMSG: no valid batch where one must be; -EAGAIN: see patience; -errno.
  */
-int partition_find(struct partition *p, const struct partition_view *view, uint64_t offset,
-		   uint64_t max_bytes, bool at_least_one, struct partition_range *out);
+int partition_find(struct partition *p, const struct partition_view *view,
+		   const struct partition_want *want, struct partition_range *out);
+/* Reads what partition_find() needs for it into the page cache. The disk's thread. */
+int partition_warm(const struct partition *p, const char *data_dir,
+		   const struct partition_view *view, const struct partition_want *want);

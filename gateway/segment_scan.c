@@ -19,18 +19,26 @@ struct walk {
 	size_t held;
 	size_t read_bytes; /* next time */
 	bool cached_only;  /* look() does not wait for a disk: -EAGAIN */
+	struct disk_patience *patience;
 	uint8_t window[WINDOW];
 };
 
 static ssize_t read_window(struct walk *w)
 {
 	const struct iovec window = {.iov_base = w->window, .iov_len = w->read_bytes};
-	ssize_t n = preadv2(w->fd, &window, 1, (off_t)w->position, w->cached_only ? RWF_NOWAIT : 0);
+	ssize_t n = preadv2(w->fd, &window, 1, (off_t)w->position, RWF_NOWAIT);
 
-	/* Where that cannot be asked, a disk may be behind it. */
-	if (n < 0)
-		return errno == EOPNOTSUPP ? -EAGAIN : -errno;
-	return n;
+	/* Less than a head: the next page is on the disk only, or there is none. Where none of this
+	 * can be asked, a disk may be behind it. */
+	if (n >= RECORD_BATCH_HEAD || (n < 0 && errno != EAGAIN && errno != EOPNOTSUPP))
+		return n < 0 ? -errno : n;
+	if (w->cached_only || !disk_patience_is_left(w->patience))
+		return -EAGAIN;
+	uint64_t since_us = disk_now_us();
+	n = preadv2(w->fd, &window, 1, (off_t)w->position, 0);
+	int rc = n < 0 ? -errno : 0;
+	disk_patience_spend(w->patience, since_us);
+	return rc < 0 ? rc : n;
 }
 
 /* 1 with the head at position, which is valid for its place; 0: none there; -errno. */
@@ -63,7 +71,7 @@ static void pass(struct walk *w)
 static int jump(struct walk *w, int dir_fd, uint64_t base, uint64_t offset)
 {
 	struct index_entry entry;
-	int rc = index_floor(dir_fd, base, offset, &entry);
+	int rc = index_floor_position(dir_fd, base, offset, UINT64_MAX, !w->patience, &entry);
 
 	if (rc <= 0 || entry.offset >= w->end)
 		return rc < 0 ? rc : 0;
@@ -75,21 +83,22 @@ static int jump(struct walk *w, int dir_fd, uint64_t base, uint64_t offset)
 }
 
 /* To where a reader of this file stopped before, if that was in front of offset. The epoch: a
- * dataplane that recovered its log may have written other batches there. */
-static bool go_on(struct walk *w, const struct segment_scan *scan, const struct segment_file *file)
+ * dataplane that recovered its log may have written other batches there. 1, 0, -errno. */
+static int go_on(struct walk *w, const struct segment_scan *scan, const struct segment_file *file)
 {
 	for (unsigned i = 0; i < SEGMENT_ENDS; i++) {
 		const struct segment_end *end = &file->ends[i];
 
-		if (!end->position || end->offset != scan->offset ||
+		if (!end->position || end->offset != scan->want->offset ||
 		    end->epoch != scan->view->epoch)
 			continue;
 		w->position = end->position;
-		if (look(w) == 1 && (uint64_t)w->head.base_offset == scan->offset)
-			return true;
+		int rc = look(w);
+		if (rc < 0 || (rc == 1 && (uint64_t)w->head.base_offset == scan->want->offset))
+			return rc;
 		w->position = 0;
 	}
-	return false;
+	return 0;
 }
 
 static void remember(struct segment_file *file, const struct segment_scan *scan,
@@ -105,7 +114,7 @@ static int leap(struct walk *w, int dir_fd, uint64_t base, uint64_t limit)
 {
 	uint64_t from = w->position;
 	struct index_entry entry;
-	int rc = index_floor_position(dir_fd, base, w->end - 1, limit, &entry);
+	int rc = index_floor_position(dir_fd, base, w->end - 1, limit, !w->patience, &entry);
 
 	if (rc <= 0 || entry.position <= from)
 		return rc < 0 ? rc : 0;
@@ -124,16 +133,16 @@ static int leap(struct walk *w, int dir_fd, uint64_t base, uint64_t limit)
 static int measure(struct walk *w, const struct segment_scan *scan, uint64_t base,
 		   struct partition_range *out)
 {
-	uint64_t limit = w->position + scan->max_bytes;
+	uint64_t limit = w->position + scan->want->max_bytes;
 	bool leapt = false;
 	int rc = 1;
 
 	out->position = w->position;
-	if (w->head.size_bytes > scan->max_bytes && !scan->at_least_one)
+	if (w->head.size_bytes > scan->want->max_bytes && !scan->want->at_least_one)
 		return 0;
 	pass(w);
 	w->cached_only = true;
-	while (w->position < limit) {
+	while (w->position < limit && w->least < w->end) {
 		rc = look(w);
 		if (rc == -EAGAIN && !leapt) {
 			leapt = true;
@@ -142,6 +151,8 @@ static int measure(struct walk *w, const struct segment_scan *scan, uint64_t bas
 			w->cached_only = true;
 			if (rc == 0)
 				continue;
+			if (rc == -EAGAIN)
+				return rc;
 		}
 		if (rc != 1 || w->position + w->head.size_bytes > limit)
 			break;
@@ -158,15 +169,21 @@ static int scan_file(const struct segment_scan *scan, size_t i, struct partition
 	const struct partition *p = scan->partition;
 	uint64_t base = p->segments[i].base_offset, end = scan->view->end;
 	bool last = i + 1 == p->segments_count;
-	struct walk w = {.fd = out->file->fd, .least = base, .end = end, .read_bytes = 512};
+	struct walk w = {.fd = out->file->fd,
+			 .least = base,
+			 .end = end,
+			 .read_bytes = 512,
+			 .patience = scan->want->patience};
 
 	if (!last && p->segments[i + 1].base_offset < end)
 		w.end = p->segments[i + 1].base_offset;
 	out->sealed = w.end < end;
-	int rc = go_on(&w, scan, out->file) ? 0 : jump(&w, p->files.dir_fd, base, scan->offset);
+	int rc = go_on(&w, scan, out->file);
+	if (rc == 0)
+		rc = jump(&w, p->files.dir_fd, base, scan->want->offset);
 	if (rc < 0)
 		return rc;
-	while ((rc = look(&w)) == 1 && (uint64_t)w.head.last_offset < scan->offset)
+	while ((rc = look(&w)) == 1 && (uint64_t)w.head.last_offset < scan->want->offset)
 		pass(&w);
 	if (rc == 1) {
 		rc = measure(&w, scan, base, out);

@@ -13,8 +13,7 @@ struct segment_scan {
 	struct partition *partition;
 	const struct partition_view *view;
 	size_t segment; /* in the partition's list */
-	uint64_t offset, max_bytes;
-	bool at_least_one;
+	const struct partition_want *want;
 };
 
 /* See partition_find(). -ENOENT: the file is gone. Goes on in the segments that follow if offset

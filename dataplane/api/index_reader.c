@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* The entries as they stand in the files; base: the segment's. */
@@ -20,6 +21,7 @@ static struct timeindex_entry timeindex_entry_get(const uint8_t *at, uint64_t ba
 /* An open index file. */
 struct index_file {
 	int fd;
+	bool cached_only; /* reads do not wait for a disk: -EAGAIN */
 	size_t entries, entry_size;
 };
 
@@ -48,10 +50,13 @@ static int open_index(struct index_file *file, int dir_fd, uint64_t base, const 
 /* 1, 0: the file has become shorter, -errno. */
 static int get_entry(const struct index_file *file, size_t i, uint8_t *entry)
 {
-	ssize_t n = pread(file->fd, entry, file->entry_size, (off_t)(i * file->entry_size));
+	const struct iovec one = {.iov_base = entry, .iov_len = file->entry_size};
+	ssize_t n = preadv2(file->fd, &one, 1, (off_t)(i * file->entry_size),
+			    file->cached_only ? RWF_NOWAIT : 0);
 
+	/* Where that cannot be asked, a disk may be behind it. */
 	if (n < 0)
-		return -errno;
+		return errno == EOPNOTSUPP ? -EAGAIN : -errno;
 	return (size_t)n == file->entry_size;
 }
 
@@ -95,15 +100,15 @@ static bool timeindex_above(const uint8_t *entry, const void *target)
 
 int index_floor(int dir_fd, uint64_t base, uint64_t offset, struct index_entry *entry)
 {
-	return index_floor_position(dir_fd, base, offset, UINT64_MAX, entry);
+	return index_floor_position(dir_fd, base, offset, UINT64_MAX, true, entry);
 }
 
-int index_floor_position(int dir_fd, uint64_t base, uint64_t offset, uint64_t position,
+int index_floor_position(int dir_fd, uint64_t base, uint64_t offset, uint64_t position, bool wait,
 			 struct index_entry *entry)
 {
 	uint8_t found[LOG_TIMEINDEX_ENTRY];
 	const struct index_target limit = {.relative = offset - base, .position = position};
-	struct index_file file = {.fd = -1};
+	struct index_file file = {.fd = -1, .cached_only = !wait};
 	int result;
 
 	if (offset < base)

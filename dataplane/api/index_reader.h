@@ -25,8 +25,9 @@ struct timeindex_entry {
  * -errno. Reads about twenty entries, whatever the size of the file.
  */
 int index_floor(int dir_fd, uint64_t base, uint64_t offset, struct index_entry *entry);
-/* The same, and its batch starts at or below a position. */
-int index_floor_position(int dir_fd, uint64_t base, uint64_t offset, uint64_t position,
+/* The same, and its batch starts at or below a position. wait: false: -EAGAIN where a disk would be
+ * waited for. */
+int index_floor_position(int dir_fd, uint64_t base, uint64_t offset, uint64_t position, bool wait,
 			 struct index_entry *entry);
 int timeindex_floor(int dir_fd, uint64_t base, int64_t timestamp_ms, struct timeindex_entry *entry);
 

@@ -19,12 +19,23 @@ static struct partition *partition(void)
 	return catalog_partition(catalog_topic(&catalog, (struct wire_string){"s", 1}), 0);
 }
 
+/* From this offset on, as much as there is. */
+static const struct partition_want *from(uint64_t offset)
+{
+	static struct partition_want want;
+
+	want = (struct partition_want){
+		.offset = offset, .max_bytes = 1 << 20, .at_least_one = true};
+	return &want;
+}
+
 /* partition_find() as far as `end`: bytes, or what it returned if not 1. */
 static int64_t find(uint64_t end, uint64_t offset, uint64_t max, bool one, uint64_t *position)
 {
 	struct partition_view view = {.end = end};
 	struct partition_range range;
-	int rc = partition_find(partition(), &view, offset, max, one, &range);
+	struct partition_want want = {.offset = offset, .max_bytes = max, .at_least_one = one};
+	int rc = partition_find(partition(), &view, &want, &range);
 
 	if (rc != 1)
 		return rc;
@@ -162,7 +173,7 @@ Test(gateway_fetch, where_a_range_ended_in_an_earlier_epoch_says_nothing)
 	b.len = 3 * one;
 	build_batch(&b, 13, 1, TESTING_TS);
 	build_segment(dir, "s-0", 10, &b);
-	cr_assert_eq(partition_find(partition(), &later, 13, 1 << 20, true, &range), 1);
+	cr_assert_eq(partition_find(partition(), &later, from(13), &range), 1);
 	cr_assert_eq(range.position, 0);
 	cr_assert_eq(range.length, size_of(10, 5));
 	segment_file_put(range.file);
@@ -189,7 +200,7 @@ Test(gateway_fetch, a_file_is_held_until_the_client_has_read_it)
 	struct partition_range range;
 
 	cr_assert(!held());
-	cr_assert_eq(partition_find(partition(), &view, 0, 1 << 20, true, &range), 1);
+	cr_assert_eq(partition_find(partition(), &view, from(0), &range), 1);
 	cr_assert(held());
 	answer.writer.max = 4096;
 	wire_put32(&answer.writer, 0);
@@ -210,7 +221,7 @@ Test(gateway_fetch, a_retired_file_is_not_held)
 	struct partition_range range;
 	char path[128], spare[160];
 
-	cr_assert_eq(partition_find(partition(), &view, 0, 1 << 20, true, &range), 1);
+	cr_assert_eq(partition_find(partition(), &view, from(0), &range), 1);
 	segment_file_put(range.file);
 	/* It is kept open, but nobody holds it. */
 	cr_assert(!held());
@@ -231,11 +242,11 @@ Test(gateway_fetch, a_gap_between_segments_leads_to_the_next)
 	build_batch(&b, 20, 5, TESTING_TS);
 	build_segment(dir, "s-0", 20, &b);
 	partition()->segments_count = 0;
-	cr_assert_eq(partition_find(partition(), &view, 17, 1 << 20, true, &range), 1);
+	cr_assert_eq(partition_find(partition(), &view, from(17), &range), 1);
 	cr_assert_eq(range.file->base, 20);
 	cr_assert(!range.sealed);
 	segment_file_put(range.file);
-	cr_assert_eq(partition_find(partition(), &view, 2, 1 << 20, true, &range), 1);
+	cr_assert_eq(partition_find(partition(), &view, from(2), &range), 1);
 	cr_assert(range.sealed);
 	segment_file_put(range.file);
 }
