@@ -23,6 +23,7 @@ struct server {
 	bool accepts;	/* the listening socket is watched */
 	bool stop;
 	unsigned count;
+	unsigned full_turns; /* in a row: more may be ready than the turn took */
 	uint64_t swept_ms;
 	uint64_t moved_ms; /* some partition's end did, while somebody waited */
 	struct report *report;
@@ -343,6 +344,17 @@ static int wait_for_events(const struct server *s, struct epoll_event *events, i
 	return epoll_pwait2(s->epoll_fd, events, LIMIT_EVENTS, us < 0 ? NULL : &limit, NULL);
 }
 
+/* May members be found to be overdue, or clients? Not while heartbeats of theirs may lie unread, as
+ * after a while in which we were stopped: who is ready has been served after so many turns, for
+ * epoll goes round. */
+static bool all_are_heard(struct server *s, int events)
+{
+	s->full_turns = events < 0 || events == LIMIT_EVENTS ? s->full_turns + 1 : 0;
+	if (s->full_turns > LIMIT_CONNECTIONS / LIMIT_EVENTS)
+		s->full_turns = 0;
+	return s->full_turns == 0;
+}
+
 int server_run(struct server *s)
 {
 	struct epoll_event events[LIMIT_EVENTS];
@@ -361,11 +373,13 @@ int server_run(struct server *s)
 		/* Not between the events: these may be of connections that it ends. */
 		if (s->disk_done)
 			on_disk_done(s);
-		groups_tick(s->context.groups);
+		bool heard = all_are_heard(s, n);
+		if (heard)
+			groups_tick(s->context.groups);
 		changes = groups->changes;
 		if (s->context.waiting)
 			look(s);
-		if (s->context.now_ms - s->swept_ms >= REFRESH_MS)
+		if (heard && s->context.now_ms - s->swept_ms >= REFRESH_MS)
 			sweep(s);
 	}
 	return 0;
