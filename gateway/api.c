@@ -1,35 +1,13 @@
 #include "api.h"
 
-/*
- * What is served. Ranges: shared/reference/kafka-protocol.md 1.2; but Fetch goes to 13, where
- * topics are named by id, for @platformatic/kafka writes the id in the name's place at 12. Produce
- * is refused, but must be here: librdkafka fetches nothing from a broker without it.
- */
-/* clang-format off: one row a line */
+#define API(NAME, key, name, min, max, flexible_from, handler)                                     \
+	{(key), (min), (max), (flexible_from), (handler)},
+#define NOT_SERVED(key, name)
 const struct api api_table[] = {
-	{API_KEY_PRODUCE, 3, 8, 9, api_produce},
-	{API_KEY_FETCH, 4, 13, 12, api_fetch},
-	{API_KEY_LIST_OFFSETS, 1, 7, 6, api_list_offsets},
-	{API_KEY_METADATA, 0, 12, 9, api_metadata},
-	{API_KEY_OFFSET_COMMIT, 2, 8, 8, api_offset_commit},
-	{API_KEY_OFFSET_FETCH, 1, 8, 6, api_offset_fetch},
-	{API_KEY_FIND_COORDINATOR, 0, 4, 3, api_find_coordinator},
-	{API_KEY_JOIN_GROUP, 0, 9, 6, api_join_group},
-	{API_KEY_HEARTBEAT, 0, 4, 4, api_heartbeat},
-	{API_KEY_LEAVE_GROUP, 0, 5, 4, api_leave_group},
-	{API_KEY_SYNC_GROUP, 0, 5, 4, api_sync_group},
-	{API_KEY_DESCRIBE_GROUPS, 0, 5, 5, api_describe_groups},
-	{API_KEY_LIST_GROUPS, 0, 4, 3, api_list_groups},
-	{API_KEY_VERSIONS, 0, 4, 3, api_versions},
-	{API_KEY_OFFSET_FOR_LEADER_EPOCH, 2, 4, 4, api_offset_for_leader_epoch},
-	{API_KEY_DESCRIBE_ACLS, 1, 3, 2, api_describe_acls},
-	{API_KEY_DESCRIBE_CONFIGS, 1, 4, 4, api_describe_configs},
-	{API_KEY_DELETE_GROUPS, 0, 2, 2, api_delete_groups},
-	{API_KEY_OFFSET_DELETE, 0, 0, INT16_MAX, api_offset_delete},
-	{API_KEY_DESCRIBE_CLUSTER, 0, 1, 0, api_describe_cluster},
-	{API_KEY_CONSUMER_GROUP_HEARTBEAT, 0, 1, 0, api_consumer_group_heartbeat},
+#include "apis.def"
 };
-/* clang-format on */
+#undef API
+#undef NOT_SERVED
 const unsigned api_table_count = sizeof(api_table) / sizeof(api_table[0]);
 
 static const struct api *find(int16_t key)

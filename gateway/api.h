@@ -1,7 +1,7 @@
 /*
- * The APIs: a number in api_key.h, a row of the table in api.c, and a file api_NAME.c. A handler
- * reads the body of a request, and writes the body of its answer; between two calls for the same
- * request it keeps nothing but struct api_kept. One thread.
+ * The APIs: a row in apis.def and a file api_NAME.c each. A handler reads the body of a
+ * request, and writes the body of its answer; between two calls for the same request it keeps
+ * nothing but struct api_kept. One thread.
  */
 #pragma once
 
@@ -114,27 +114,13 @@ enum protocol_error api_look(const struct partition *p, int32_t epoch, struct pa
 /* API_WAIT, until counter moves on; a request that waits too long is answered by the handler. */
 enum api_result api_wait(struct api_call *call, const uint64_t *counter, uint32_t wait_ms);
 
-enum api_result api_delete_groups(struct api_call *call);
-enum api_result api_describe_groups(struct api_call *call);
-enum api_result api_find_coordinator(struct api_call *call);
-enum api_result api_heartbeat(struct api_call *call);
-enum api_result api_join_group(struct api_call *call);
-enum api_result api_leave_group(struct api_call *call);
-enum api_result api_list_groups(struct api_call *call);
-enum api_result api_offset_commit(struct api_call *call);
-enum api_result api_offset_delete(struct api_call *call);
-enum api_result api_offset_fetch(struct api_call *call);
-enum api_result api_sync_group(struct api_call *call);
-enum api_result api_produce(struct api_call *call);
-enum api_result api_fetch(struct api_call *call);
-enum api_result api_list_offsets(struct api_call *call);
-enum api_result api_metadata(struct api_call *call);
-enum api_result api_offset_for_leader_epoch(struct api_call *call);
-enum api_result api_describe_acls(struct api_call *call);
-enum api_result api_describe_configs(struct api_call *call);
-enum api_result api_consumer_group_heartbeat(struct api_call *call);
-enum api_result api_describe_cluster(struct api_call *call);
-enum api_result api_versions(struct api_call *call);
+#define API(NAME, key, name, min, max, flexible_from, handler)                                     \
+	enum api_result handler(struct api_call *call);
+#define NOT_SERVED(key, name)
+#include "apis.def"
+#undef API
+#undef NOT_SERVED
+
 /* The one broker's id and address, as several answers begin their lists of nodes. */
 void api_put_node(struct api_call *call);
 /* The answer to versions of ApiVersions that we do not know. */

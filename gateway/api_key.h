@@ -1,26 +1,10 @@
-/* Kafka's numbers of the APIs that are served; api.c has the table of them. */
+/* Kafka's numbers of the APIs that are served. */
 #pragma once
 
+#define API(NAME, key, name, min, max, flexible_from, handler) API_KEY_##NAME = (key),
+#define NOT_SERVED(key, name)
 enum api_key {
-	API_KEY_PRODUCE = 0,
-	API_KEY_FETCH = 1,
-	API_KEY_LIST_OFFSETS = 2,
-	API_KEY_METADATA = 3,
-	API_KEY_OFFSET_COMMIT = 8,
-	API_KEY_OFFSET_FETCH = 9,
-	API_KEY_FIND_COORDINATOR = 10,
-	API_KEY_JOIN_GROUP = 11,
-	API_KEY_HEARTBEAT = 12,
-	API_KEY_LEAVE_GROUP = 13,
-	API_KEY_SYNC_GROUP = 14,
-	API_KEY_DESCRIBE_GROUPS = 15,
-	API_KEY_LIST_GROUPS = 16,
-	API_KEY_VERSIONS = 18,
-	API_KEY_OFFSET_FOR_LEADER_EPOCH = 23,
-	API_KEY_DESCRIBE_ACLS = 29,
-	API_KEY_DESCRIBE_CONFIGS = 32,
-	API_KEY_DELETE_GROUPS = 42,
-	API_KEY_OFFSET_DELETE = 47,
-	API_KEY_DESCRIBE_CLUSTER = 60,
-	API_KEY_CONSUMER_GROUP_HEARTBEAT = 68,
+#include "apis.def"
 };
+#undef API
+#undef NOT_SERVED
