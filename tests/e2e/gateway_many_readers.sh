@@ -1,5 +1,5 @@
 #!/bin/bash
-# 300 idle consumers, 24 busy ones and some that stop reading in the middle of an answer, all at once on one gateway beside
+# 300 idle consumers, 24 busy ones and some that stop reading in the middle of an answer, all at once on one gateway, on one core, beside
 # a dataplane that stores a paced stream: each busy one gets every byte, the idle ones' heartbeats and waiting Fetches are
 # answered in time, those that stopped get the rest, the gateway stays small, and the dataplane sheds no more than without.
 # timeout: 120
@@ -30,7 +30,8 @@ send 5
 without=$(shed)
 assert_ge "records before anybody reads" "$(status '[.partitions[] | .durable_end] | add')" 1000
 
-"${in_rx[@]}" "$build/gateway/weir-gateway" --run-dir "$RUN" --listen 127.0.0.1:0 2>"$T/gateway.log" &
+core=$(taskset -cp $$ | sed 's/.*[ ,-]//')
+"${in_rx[@]}" taskset -c "$core" "$build/gateway/weir-gateway" --run-dir "$RUN" --listen 127.0.0.1:0 2>"$T/gateway.log" &
 gateway_pid=$!
 pids+=("$gateway_pid")
 wait_until 10 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
@@ -44,6 +45,7 @@ readers_are() { [ -e "$T/readers/$1" ] || gone "$readers"; }
 readers_live() { ! gone "$readers" || fail "the readers: $(tail -n 1 "$T/readers.log")"; }
 wait_until 40 "the idle consumers have joined" readers_are idle
 readers_live
+assert_eq "the core of all its threads" "$(awk '/Cpus_allowed_list/ {print $2}' "/proc/$gateway_pid/task/"*/status | sort -u)" "$core"
 note "$(ticks_in 3) of 300 ticks with 300 idle consumers"
 
 touch "$T/readers/busy"
