@@ -147,6 +147,14 @@ class Proof:
         self.guest.until("weir status --json 2>/dev/null | python3 -c 'import json, sys; "
                          f"gateway = json.load(sys.stdin)[\"gateway\"]; sys.exit(not ({condition}))'", what, 60)
 
+    def read_back(self, port):
+        """What kcat reads of each stream is what the log holds, value by value."""
+        for (stream, number), end in self.durable_ends(self.status()).items():
+            got, stored = self.guest.ok(
+                f"kcat -b 127.0.0.1:{port} -C -q -t {stream} -p {number} -o beginning -e -f '%s\\n' | tee /tmp/got | wc -l; "
+                f"weir cat /var/lib/weir {stream}-{number} --format value | cmp /tmp/got && echo the same").splitlines()
+            check(int(got) == end and stored == "the same", f"kcat read {got} of the {end} events of {stream}-{number}: {stored}")
+
     def gateway(self):
         """The unit serves what is stored to any client, comes back when it is killed, and follows the config."""
         self.wait_gateway('gateway["alive"]', "a gateway that runs")
