@@ -121,9 +121,9 @@ void disk_thread_destroy(struct disk_thread *t)
 	pthread_cond_signal(&t->asked);
 	pthread_mutex_unlock(&t->lock);
 	pthread_join(t->thread, NULL);
-	give_back_all(t->queue);
-	give_back_all(t->done);
 	give_back_all(t->taken);
+	give_back_all(t->done);
+	give_back_all(t->queue);
 	close(t->event_fd);
 	pthread_cond_destroy(&t->asked);
 	pthread_mutex_destroy(&t->lock);

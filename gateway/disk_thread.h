@@ -39,7 +39,7 @@ static inline void disk_job_took(struct disk_job *job, uint64_t since_us)
 
 /* -errno. */
 int disk_thread_create(struct disk_thread **out);
-/* Waits for the job at hand; gives all back. NULL is nothing. */
+/* Waits for the job at hand; gives all back, in their order. NULL is nothing. */
 void disk_thread_destroy(struct disk_thread *thread);
 
 /* Puts it behind the others. */
