@@ -219,6 +219,7 @@ bool catalog_moved(struct catalog *catalog)
 	if (ends == catalog->ends)
 		return false;
 	catalog->ends = ends;
+	catalog->moves++;
 	return true;
 }
 

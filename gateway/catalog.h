@@ -28,6 +28,7 @@ struct catalog {
 	uint32_t questions; /* ListOffsets and Fetches so far: each partition counts once in each */
 	unsigned lookups;   /* see disk_lookup.h, on their way */
 	uint64_t ends;	    /* as of catalog_moved() */
+	uint64_t moves;	    /* how often it has said so */
 };
 
 /* -ENOENT: neither a state block nor a data directory. */

@@ -133,6 +133,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 	uint64_t since_us = disk_now_us();
 
 	answer_clear(&c->answer);
+	c->moves_seen = context->catalog->moves;
 	if (!again) {
 		if (key == API_KEY_FETCH)
 			let_go_of_read(c);
@@ -314,8 +315,7 @@ bool connection_work(struct connection_context *context, struct connection *c, b
 	return step != STEP_CLOSE;
 }
 
-bool connection_due(const struct connection_context *context, const struct connection *c,
-		    bool moved)
+bool connection_due(const struct connection_context *context, const struct connection *c)
 {
 	if (c->phase != CONNECTION_WAITS)
 		return false;
@@ -325,10 +325,10 @@ bool connection_due(const struct connection_context *context, const struct conne
 		return *c->kept.counter != c->kept.seen;
 	if (context->now_ms < c->not_before_ms)
 		return false;
-	if (moved && c->watches_count > LIMIT_WATCHES)
-		return true;
-	/* Whether or not an end moved just now: one may have while this was left alone. */
-	for (unsigned i = 0; i < c->watches_count && i < LIMIT_WATCHES; i++)
+	/* Not whether an end moved just now: one may have while this was left alone. */
+	if (c->watches_count > LIMIT_WATCHES)
+		return context->catalog->moves != c->moves_seen;
+	for (unsigned i = 0; i < c->watches_count; i++)
 		if (partition_end(c->watches[i].partition) != c->watches[i].end)
 			return true;
 	return false;

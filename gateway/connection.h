@@ -38,6 +38,7 @@ struct connection {
 	int queued;		  /* bytes in its socket, when last looked at */
 	unsigned watches_count;	  /* see struct api_call */
 	struct api_watch watches[LIMIT_WATCHES];
+	uint64_t moves_seen;  /* the catalog's, before its request was last tried */
 	uint64_t deadline_ms; /* of the phase */
 	char host[64];	      /* where the client reached us */
 	uint16_t port;
@@ -71,9 +72,8 @@ void connection_destroy(struct connection_context *context, struct connection *c
  */
 bool connection_work(struct connection_context *context, struct connection *c, bool looked);
 
-/* Is there reason to try a request that waits again? moved: some partition's end did. */
-bool connection_due(const struct connection_context *context, const struct connection *c,
-		    bool moved);
+/* Is there reason to try a request that waits again? After catalog_moved(). */
+bool connection_due(const struct connection_context *context, const struct connection *c);
 
 /* What it waited for was read. */
 void connection_warmed(struct connection *c);

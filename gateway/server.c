@@ -280,14 +280,12 @@ static void on_event(struct server *s, const struct epoll_event *event)
 static void look(struct server *s)
 {
 	struct connection *next;
-	bool moved = s->context.watching && catalog_moved(s->context.catalog);
 
-	if (moved)
+	if (s->context.watching && catalog_moved(s->context.catalog))
 		s->moved_ms = s->context.now_ms;
-
 	for (struct connection *c = s->context.first; c; c = next) {
 		next = c->next;
-		if (connection_due(&s->context, c, moved))
+		if (connection_due(&s->context, c))
 			work(s, c, true);
 	}
 }

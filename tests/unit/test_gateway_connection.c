@@ -1,0 +1,165 @@
+/* Connections over the loopback, driven by hand as the server's loop drives them. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/connection.h"
+#include "gateway_testing.h"
+
+static struct groups groups;
+static struct connection_context context;
+
+static void setup(void)
+{
+	gateway_testing_setup();
+	gateway_testing_groups(&groups, dir);
+	context = (struct connection_context){
+		.catalog = &catalog, .groups = &groups, .now_ms = groups.now_ms};
+	cr_assert_eq(disk_thread_create(&context.disk), 0);
+}
+
+static void teardown(void)
+{
+	disk_thread_destroy(context.disk);
+	groups_close(&groups);
+	gateway_testing_teardown();
+}
+
+TestSuite(gateway_connection, .init = setup, .fini = teardown);
+
+/* A client's socket, and the connection that serves it, among the context's. */
+struct pair {
+	int client;
+	struct connection *c;
+};
+
+static struct pair connect_pair(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct pair pair = {.client = socket(AF_INET, SOCK_STREAM, 0)};
+
+	cr_assert_eq(bind(listener, (struct sockaddr *)&address, len), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	cr_assert_eq(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	cr_assert_eq(connect(pair.client, (struct sockaddr *)&address, len), 0);
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	cr_assert_geq(fd, 0);
+	close(listener);
+	pair.c = connection_create(&context, fd);
+	cr_assert_not_null(pair.c);
+	pair.c->next = context.first;
+	context.first = pair.c;
+	return pair;
+}
+
+static void disconnect(struct pair *pair)
+{
+	struct connection **link = &context.first;
+
+	while (*link != pair->c)
+		link = &(*link)->next;
+	*link = pair->c->next;
+	connection_destroy(&context, pair->c);
+	close(pair->client);
+}
+
+/* Sends the frame, behind which `more` bytes belong to it, and has the connection work on it. */
+static void ask(struct pair *pair, const struct wire_writer *frame, size_t more)
+{
+	static uint8_t bytes[4 + LIMIT_REQUEST_BYTES];
+	size_t len = 4 + frame->len + more;
+
+	cr_assert(!frame->failed && len <= sizeof(bytes));
+	memset(bytes, 0, len);
+	log_put32(bytes, (uint32_t)(frame->len + more));
+	memcpy(bytes + 4, frame->data, frame->len);
+	for (size_t sent = 0; sent < len;) {
+		ssize_t n = send(pair->client, bytes + sent, len - sent, MSG_DONTWAIT);
+
+		cr_assert(n > 0 || errno == EAGAIN);
+		sent += n > 0 ? (size_t)n : 0;
+		cr_assert(connection_work(&context, pair->c, false));
+	}
+	/* The loopback has delivered it all, but for what stands in our socket. */
+	for (unsigned i = 0; i < 1000 && pair->c->phase == CONNECTION_READS; i++) {
+		usleep(1000);
+		cr_assert(connection_work(&context, pair->c, false));
+	}
+}
+
+/* A Fetch of the first so many partitions of "s", each from its end. */
+static void fetch_ends(struct wire_writer *w, int32_t partitions)
+{
+	gateway_testing_header(w, API_KEY_FETCH, 4);
+	wire_put32(w, -1);
+	wire_put32(w, 60000);
+	wire_put32(w, 1);
+	wire_put32(w, 1 << 20);
+	wire_put8(w, 0);
+	wire_put_array(w, 1);
+	wire_put_text(w, "s");
+	wire_put_array(w, partitions);
+	for (int32_t i = 0; i < partitions; i++) {
+		wire_put32(w, i);
+		wire_put64(w, TESTING_END);
+		wire_put32(w, 1 << 20);
+	}
+}
+
+static void make_partitions(unsigned count)
+{
+	static struct build b;
+
+	for (unsigned i = 1; i < count; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "s-%u", i);
+		b.len = 0;
+		build_batch(&b, 0, TESTING_END, TESTING_TS);
+		build_segment(dir, name, 0, &b);
+	}
+	context.now_ms += REFRESH_MS;
+	catalog_refresh(&catalog, context.now_ms);
+	cr_assert_eq(catalog.all_count, count);
+}
+
+/* An end that moves while the request is left alone, and none afterwards. */
+static void check_wakes(int32_t partitions)
+{
+	struct pair pair = connect_pair();
+
+	fetch_ends(&request, partitions);
+	ask(&pair, &request, 0);
+	cr_assert_eq(pair.c->phase, CONNECTION_WAITS);
+	catalog_moved(&catalog);
+	cr_assert(connection_work(&context, pair.c, true));
+	pair.c->not_before_ms = context.now_ms + 50;
+	catalog_moved(&catalog);
+	cr_assert(!connection_due(&context, pair.c));
+	catalog.all[0]->scanned_end++;
+	cr_assert(catalog_moved(&catalog));
+	cr_assert(!connection_due(&context, pair.c), "it is to be left alone");
+	context.now_ms += 50;
+	cr_assert(!catalog_moved(&catalog));
+	cr_assert(connection_due(&context, pair.c), "%d partitions", partitions);
+	/* Tried again, it waits for the next. */
+	catalog.all[0]->scanned_end--;
+	catalog_moved(&catalog);
+	cr_assert(connection_work(&context, pair.c, true));
+	context.now_ms = pair.c->not_before_ms;
+	catalog_moved(&catalog);
+	cr_assert_eq(pair.c->phase, CONNECTION_WAITS);
+	cr_assert(!connection_due(&context, pair.c));
+	disconnect(&pair);
+}
+
+Test(gateway_connection, an_end_that_moves_while_a_fetch_is_left_alone_wakes_it)
+{
+	make_partitions(LIMIT_WATCHES + 1);
+	check_wakes(LIMIT_WATCHES);
+	check_wakes(LIMIT_WATCHES + 1);
+}
