@@ -37,7 +37,7 @@ static int replay(struct options *o)
 	char err[1024] = "";
 	bool live = isatty(STDERR_FILENO);
 
-	if (replay_open(&r, &o->replay, err, sizeof(err)) < 0)
+	if (replay_open(&r, &o->sending.replay, err, sizeof(err)) < 0)
 		return failed(err);
 	o->trial.stop = &stop;
 	o->trial.progress = live ? report_progress : NULL;

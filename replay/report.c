@@ -168,7 +168,7 @@ void report_text(FILE *out, const struct options *o, const struct replay *r,
 	fprintf(out, "  %-18s %15s   %s packets/s, %s\n", "sent", number(result->sent),
 		number((uint64_t)per_second(result->sent, result->seconds)), bits);
 	print_device(out, r, result);
-	if (o->replay.stamp)
+	if (o->sending.replay.stamp)
 		fprintf(out, "  %-18s %15s\n", "stamped", number(result->stamped));
 	print_histogram(out, "gap error", &result->gap_error);
 	print_histogram(out, "late", &result->late);
@@ -192,8 +192,8 @@ static json_t *captures_json(const struct options *o, const struct replay *r)
 	const struct captures *captures = feed_captures(replay_feed(r));
 	json_t *files = json_array(), *left_out = json_object();
 
-	for (unsigned i = 0; i < o->replay.paths_count; i++)
-		json_array_append_new(files, json_string(o->replay.paths[i]));
+	for (unsigned i = 0; i < o->sending.replay.paths_count; i++)
+		json_array_append_new(files, json_string(o->sending.replay.paths[i]));
 	for (unsigned i = 0; i < CAPTURE_CAUSES; i++)
 		json_object_set_new(left_out, capture_cause_name(i),
 				    json_integer((json_int_t)captures_left_out(captures, i)));
@@ -214,11 +214,11 @@ static json_t *device_json(const struct options *o, const struct replay *r,
 		interface =
 			json_pack("{s:s, s:I, s:I}", "name", replay_device(r)->interface, "packets",
 				  c->interface_packets, "dropped", c->interface_dropped);
-	return json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:o}", "name", o->replay.device,
-			 "driver", replay_device(r)->driver, "queues", (int)o->replay.queues,
-			 "hugepages", replay_hugepages(r), "taken", result->taken, "errors",
-			 c->errors, "offered_again", result->offered_again, "given_up",
-			 result->given_up, "interface", interface);
+	return json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:o}", "name",
+			 o->sending.replay.device, "driver", replay_device(r)->driver, "queues",
+			 (int)o->sending.replay.queues, "hugepages", replay_hugepages(r), "taken",
+			 result->taken, "errors", c->errors, "offered_again", result->offered_again,
+			 "given_up", result->given_up, "interface", interface);
 }
 
 bool report_json(FILE *out, const struct options *o, const struct replay *r,

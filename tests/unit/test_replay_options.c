@@ -27,17 +27,17 @@ Test(replay_options, what_is_meant_when_nothing_is_said)
 	static struct options o;
 
 	cr_assert_eq(parse(&o, "a.pcap --to net_null0"), OPTIONS_RUN);
-	cr_assert_eq(o.replay.paths_count, 1);
-	cr_assert_str_eq(o.replay.paths[0], "a.pcap");
-	cr_assert_str_eq(o.replay.device, "net_null0");
+	cr_assert_eq(o.sending.replay.paths_count, 1);
+	cr_assert_str_eq(o.sending.replay.paths[0], "a.pcap");
+	cr_assert_str_eq(o.sending.replay.device, "net_null0");
 	cr_assert_eq(o.trial.pace.kind, PACE_CAPTURED);
 	cr_assert_eq(o.trial.pace.value, 1);
 	cr_assert_eq(o.trial.loops, 1);
 	cr_assert_eq(o.trial.for_ns, 0);
-	cr_assert_eq(o.replay.burst, 32);
-	cr_assert_eq(o.replay.queues, 1);
-	cr_assert_null(o.replay.cpus);
-	cr_assert_eq(o.replay.spread, 0);
+	cr_assert_eq(o.sending.replay.burst, 32);
+	cr_assert_eq(o.sending.replay.queues, 1);
+	cr_assert_null(o.sending.replay.cpus);
+	cr_assert_eq(o.sending.replay.spread, 0);
 }
 
 Test(replay_options, all_of_them)
@@ -48,21 +48,21 @@ Test(replay_options, all_of_them)
 			       "10.20.0.5:514 --rewrite-mac auto --spread-sources 1000 --stamp "
 			       "--burst 64 --queues 3 --cores 2,4-5 --memory 1GiB --json"),
 		     OPTIONS_RUN);
-	cr_assert_eq(o.replay.paths_count, 3);
+	cr_assert_eq(o.sending.replay.paths_count, 3);
 	cr_assert_eq(o.trial.pace.kind, PACE_PACKETS);
 	cr_assert_eq(o.trial.pace.value, 2e6);
 	cr_assert_eq(o.trial.loops, 7);
 	cr_assert_eq(o.trial.for_ns, UINT64_C(10000000000));
-	cr_assert_eq(o.replay.to.version, 4);
-	cr_assert_eq(o.replay.to.port, 514);
-	cr_assert(o.replay.resolve_mac && !o.replay.to.set_macs);
-	cr_assert_eq(o.replay.spread, 1000);
-	cr_assert(o.replay.stamp && o.json);
-	cr_assert_eq(o.replay.burst, 64);
-	cr_assert_eq(o.replay.queues, 3);
-	cr_assert_eq(o.replay.cpus[0], 2);
-	cr_assert_eq(o.replay.cpus[2], 5);
-	cr_assert_eq(o.replay.memory_bytes, UINT64_C(1) << 30);
+	cr_assert_eq(o.sending.replay.to.version, 4);
+	cr_assert_eq(o.sending.replay.to.port, 514);
+	cr_assert(o.sending.replay.resolve_mac && !o.sending.replay.to.set_macs);
+	cr_assert_eq(o.sending.replay.spread, 1000);
+	cr_assert(o.sending.replay.stamp && o.json);
+	cr_assert_eq(o.sending.replay.burst, 64);
+	cr_assert_eq(o.sending.replay.queues, 3);
+	cr_assert_eq(o.sending.replay.cpus[0], 2);
+	cr_assert_eq(o.sending.replay.cpus[2], 5);
+	cr_assert_eq(o.sending.replay.memory_bytes, UINT64_C(1) << 30);
 }
 
 Test(replay_options, for_some_time_means_again_and_again)
