@@ -157,6 +157,15 @@ static void prepare_in_memory(struct feed *f)
 
 /* --- both ---------------------------------------------------------------------------------- */
 
+/* With the limit for captures of which no packet is known beforehand. */
+static int reopen_for_disk(struct feed *f, char *err, size_t err_size)
+{
+	captures_close(f->captures);
+	f->captures = NULL;
+	return captures_open(&f->captures, f->options.paths, f->options.paths_count,
+			     f->options.frame_max_from_disk, err, err_size);
+}
+
 int feed_open(struct feed **out, const struct feed_options *options, char *err, size_t err_size)
 {
 	struct feed *f = calloc(1, sizeof(*f));
@@ -174,6 +183,8 @@ int feed_open(struct feed **out, const struct feed_options *options, char *err, 
 		f->in_memory = bytes + bytes / 2 <= options->memory_bytes;
 		if (f->in_memory)
 			rc = read_into_memory(f, err, err_size);
+		else if (options->frame_max_from_disk < options->frame_max)
+			rc = reopen_for_disk(f, err, err_size);
 	}
 	if (rc < 0) {
 		feed_close(f);

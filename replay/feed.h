@@ -23,7 +23,7 @@ struct feed_options {
 	const char *const *paths;
 	unsigned paths_count, queues;
 	uint64_t memory_bytes; /* what may be kept */
-	uint32_t frame_max;
+	uint32_t frame_max, frame_max_from_disk; /* longer ones are left out */
 	bool spread; /* senders are made up when sent: any queue may send any frame */
 	bool stamp;
 };

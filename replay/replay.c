@@ -79,6 +79,7 @@ static int read_captures(struct replay *r, uint32_t *frame_bytes, char *err, siz
 		.queues = o->queues,
 		.memory_bytes = o->memory_bytes ? o->memory_bytes : memory_available() / 2,
 		.frame_max = interface_max ? interface_max : CAPTURE_FRAME_MAX,
+		.frame_max_from_disk = interface_max ? interface_max : FRAME_MAX_UNKNOWN,
 		.spread = o->spread != 0,
 		.stamp = o->stamp,
 	};

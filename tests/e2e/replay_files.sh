@@ -94,6 +94,11 @@ assert_eq "packets that are whole" "$(sent .sent.packets)" "$(tshark -n -r "$T/c
 assert_eq "packets in all" $(($(sent .captures.left_out.cut) + $(sent .sent.packets))) "$(packets_in "$capture")"
 grep -q "left out" "$T/replay.log" || fail "nothing says that packets are left out"
 
+# So is, from disk, what is longer than the buffers that were made before it was read.
+"$python" "$here/pcaps.py" numbered "$T/long.pcap" 20 --size 20000
+replay "$T/long.pcap" --topspeed --memory 10KiB
+assert_eq "packets that are too long" "$(sent .captures.left_out.too_long)" 20
+
 # The end that was asked for, and Ctrl-C.
 replay "$capture" --rate 1kpps --for 1s
 assert_eq "end" "$(sent .end)" time_up
