@@ -71,6 +71,31 @@ void feed_put(struct feed *f, struct feed_block *block, const struct captured *f
 		prepare_frame(f, frame);
 }
 
+/* False: it cannot be as long as asked for. */
+static bool resize(struct feed *f, struct captured *frame, struct rewrite_shape *shape)
+{
+	if (!f->options.frame_size)
+		return true;
+	if (!rewrite_size(frame->bytes, shape, f->options.frame_size, f->resized)) {
+		f->counts.other_size += !f->counted;
+		return false;
+	}
+	frame->bytes = f->resized;
+	frame->len = f->options.frame_size;
+	rewrite_shape_of(frame->bytes, frame->len, shape);
+	return true;
+}
+
+bool feed_read(struct feed *f, struct captured *frame, struct rewrite_shape *shape)
+{
+	do {
+		if (!captures_next(f->captures, frame))
+			return false;
+		rewrite_shape_of(frame->bytes, frame->len, shape);
+	} while (!resize(f, frame, shape));
+	return true;
+}
+
 unsigned feed_queue_of(const struct feed *f, const struct captured *from,
 		       const struct rewrite_shape *shape)
 {
@@ -88,12 +113,11 @@ bool feed_block_fits(const struct feed_block *block, uint32_t len)
 
 /* --- all in memory ------------------------------------------------------------------------- */
 
-static int keep_frame(struct feed *f, const struct captured *from)
+static int keep_frame(struct feed *f, const struct captured *from,
+		      const struct rewrite_shape *shape)
 {
-	struct rewrite_shape shape;
+	struct feed_lane *lane = &f->lanes[feed_queue_of(f, from, shape)];
 
-	rewrite_shape_of(from->bytes, from->len, &shape);
-	struct feed_lane *lane = &f->lanes[feed_queue_of(f, from, &shape)];
 	if (!feed_block_fits(lane->filling, from->len)) {
 		struct feed_block *block = feed_block_new();
 		if (!block)
@@ -101,18 +125,19 @@ static int keep_frame(struct feed *f, const struct captured *from)
 		*lane->link = lane->filling = block;
 		lane->link = &block->next;
 	}
-	feed_put(f, lane->filling, from, &shape);
+	feed_put(f, lane->filling, from, shape);
 	return 0;
 }
 
 static int read_into_memory(struct feed *f, char *err, size_t err_size)
 {
+	struct rewrite_shape shape;
 	struct captured frame;
 
 	for (unsigned q = 0; q < f->options.queues; q++)
 		f->lanes[q].link = &f->lanes[q].first;
-	while (captures_next(f->captures, &frame))
-		if (keep_frame(f, &frame) < 0) {
+	while (feed_read(f, &frame, &shape))
+		if (keep_frame(f, &frame, &shape) < 0) {
 			snprintf(err, err_size, "out of memory after %llu packets",
 				 (unsigned long long)f->counts.packets);
 			return -ENOMEM;
@@ -180,6 +205,8 @@ int feed_open(struct feed **out, const struct feed_options *options, char *err, 
 	if (rc == 0) {
 		/* Short packets grow most: a record's header has 16 bytes, a frame's more. */
 		uint64_t bytes = captures_file_bytes(f->captures);
+		if (options->frame_size > 64)
+			bytes += bytes / 64 * options->frame_size;
 		f->in_memory = bytes + bytes / 2 <= options->memory_bytes;
 		if (f->in_memory)
 			rc = read_into_memory(f, err, err_size);

@@ -22,8 +22,9 @@ enum { FEED_QUEUES_MAX = 16 };
 struct feed_options {
 	const char *const *paths;
 	unsigned paths_count, queues;
-	uint64_t memory_bytes; /* what may be kept */
+	uint64_t memory_bytes;			 /* what may be kept */
 	uint32_t frame_max, frame_max_from_disk; /* longer ones are left out */
+	uint32_t frame_size;			 /* all frames become so long; 0: as captured */
 	bool spread; /* senders are made up when sent: any queue may send any frame */
 	bool stamp;
 };
@@ -50,6 +51,7 @@ struct feed_counts {
 	uint32_t longest;
 	uint64_t other_version; /* that the new destination does not fit */
 	uint64_t too_short;	/* for a stamp */
+	uint64_t other_size;	/* left out: cannot be made frame_size long */
 	uint64_t backwards;	/* captured before the one in front of them: sent at once */
 	uint64_t span_ns;	/* from the first to the last */
 };

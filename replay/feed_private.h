@@ -25,6 +25,7 @@ struct feed {
 	struct feed_lane lanes[FEED_QUEUES_MAX];
 	struct pace pace;
 	uint64_t index, last_ns; /* of the frame that was read last */
+	uint8_t resized[CAPTURE_FRAME_MAX];
 	struct feed_start start;
 	uint64_t period; /* in memory: cycles of one pass */
 	/* The thread. */
@@ -39,6 +40,10 @@ struct feed_block *feed_block_new(void);
 
 /* The block, which may be NULL, has room for a frame of that length. */
 bool feed_block_fits(const struct feed_block *block, uint32_t len);
+
+/* The next frame of the captures, as it is to be sent, valid until the next call. False: the end.
+ */
+bool feed_read(struct feed *f, struct captured *frame, struct rewrite_shape *shape);
 
 /* Puts the next frame that was read into the block; the block has room. */
 void feed_put(struct feed *f, struct feed_block *block, const struct captured *from,

@@ -88,8 +88,7 @@ static bool read_pass(struct feed *f)
 	struct captured frame;
 
 	f->index = 0;
-	while (captures_next(f->captures, &frame)) {
-		rewrite_shape_of(frame.bytes, frame.len, &shape);
+	while (feed_read(f, &frame, &shape)) {
 		struct feed_lane *lane = &f->lanes[feed_queue_of(f, &frame, &shape)];
 		if (lane->filling && !feed_block_fits(lane->filling, frame.len))
 			hand_over(lane, false);

@@ -30,6 +30,7 @@ struct replay {
 	struct feed *feed;
 	struct device device;
 	bool eal, opened, hugepages;
+	uint32_t frame_bytes; /* longest that the device's buffers hold */
 	uint16_t runs;
 	struct sender *senders;
 };
@@ -69,7 +70,8 @@ static int start_eal(struct replay *r, uint32_t frame_bytes, char *err, size_t e
 	return rc;
 }
 
-static int read_captures(struct replay *r, uint32_t *frame_bytes, char *err, size_t err_size)
+/* Opens the feed. */
+static int read_captures(struct replay *r, uint32_t frame_size, char *err, size_t err_size)
 {
 	const struct replay_options *o = &r->options;
 	uint32_t interface_max = device_interface_frame_max(o->device);
@@ -78,24 +80,37 @@ static int read_captures(struct replay *r, uint32_t *frame_bytes, char *err, siz
 		.paths_count = o->paths_count,
 		.queues = o->queues,
 		.memory_bytes = o->memory_bytes ? o->memory_bytes : memory_available() / 2,
-		.frame_max = interface_max ? interface_max : CAPTURE_FRAME_MAX,
-		.frame_max_from_disk = interface_max ? interface_max : FRAME_MAX_UNKNOWN,
+		.frame_max = CAPTURE_FRAME_MAX,
+		.frame_max_from_disk = frame_size ? CAPTURE_FRAME_MAX : FRAME_MAX_UNKNOWN,
+		.frame_size = frame_size,
 		.spread = o->spread != 0,
 		.stamp = o->stamp,
 	};
+	if (interface_max && !frame_size)
+		feed.frame_max = feed.frame_max_from_disk = interface_max;
 	int rc = feed_open(&r->feed, &feed, err, err_size);
 
 	if (rc < 0)
 		return rc;
-	*frame_bytes = interface_max ? interface_max : FRAME_MAX_UNKNOWN;
-	if (!feed_in_memory(r->feed))
-		return 0;
-	*frame_bytes = feed_counts(r->feed)->longest;
-	if (feed_counts(r->feed)->packets)
+	if (!feed_in_memory(r->feed) || feed_counts(r->feed)->packets)
 		return 0;
 	snprintf(err, err_size, "%s%s: no packet that can be sent", o->paths[0],
 		 o->paths_count > 1 ? " and the others" : "");
+	if (frame_size)
+		snprintf(err, err_size, "%s%s: no packet that can be made %u bytes long",
+			 o->paths[0], o->paths_count > 1 ? " and the others" : "", frame_size);
 	return -ENODATA;
+}
+
+/* What the device's buffers have to hold. */
+static uint32_t longest_frame(const struct replay *r)
+{
+	uint32_t interface_max = device_interface_frame_max(r->options.device);
+	uint32_t longest = interface_max ? interface_max : FRAME_MAX_UNKNOWN;
+
+	if (feed_in_memory(r->feed))
+		longest = feed_counts(r->feed)->longest;
+	return longest < r->options.frame_longest ? r->options.frame_longest : longest;
 }
 
 static int find_macs(struct replay *r, char *err, size_t err_size)
@@ -113,7 +128,6 @@ int replay_open(struct replay **out, const struct replay_options *options, char 
 		size_t err_size)
 {
 	struct replay *r = calloc(1, sizeof(*r));
-	uint32_t frame_bytes = 0;
 
 	if (r)
 		r->senders = aligned_alloc(_Alignof(struct sender),
@@ -124,11 +138,13 @@ int replay_open(struct replay **out, const struct replay_options *options, char 
 		return -ENOMEM;
 	}
 	r->options = *options;
-	int rc = read_captures(r, &frame_bytes, err, err_size);
-	if (rc == 0)
-		rc = start_eal(r, frame_bytes, err, err_size);
+	int rc = read_captures(r, 0, err, err_size);
 	if (rc == 0) {
-		rc = device_open(&r->device, options->device, options->queues, frame_bytes, err,
+		r->frame_bytes = longest_frame(r);
+		rc = start_eal(r, r->frame_bytes, err, err_size);
+	}
+	if (rc == 0) {
+		rc = device_open(&r->device, options->device, options->queues, r->frame_bytes, err,
 				 err_size);
 		r->opened = rc == 0;
 	}
@@ -140,6 +156,21 @@ int replay_open(struct replay **out, const struct replay_options *options, char 
 	}
 	*out = r;
 	return 0;
+}
+
+int replay_load(struct replay *r, uint32_t frame_size, char *err, size_t err_size)
+{
+	uint32_t interface_max = device_interface_frame_max(r->options.device);
+
+	if (frame_size > r->frame_bytes || (interface_max && frame_size > interface_max)) {
+		snprintf(err, err_size, "device \"%s\" sends frames of %u bytes at most, not %u",
+			 r->options.device, interface_max ? interface_max : r->frame_bytes,
+			 frame_size);
+		return -EMSGSIZE;
+	}
+	feed_close(r->feed);
+	r->feed = NULL;
+	return read_captures(r, frame_size, err, err_size);
 }
 
 void replay_close(struct replay *r)
@@ -198,6 +229,7 @@ static void prepare_senders(struct replay *r, const struct replay_trial *trial)
 		.stamp = o->stamp,
 		.spread = o->spread,
 		.end = UINT64_MAX,
+		.packets = UINT64_MAX,
 		.stop = trial->stop,
 	};
 
@@ -213,6 +245,9 @@ static void prepare_senders(struct replay *r, const struct replay_trial *trial)
 		memset(s, 0, sizeof(*s));
 		s->options = send;
 		s->options.queue = (uint16_t)q;
+		if (trial->packets)
+			s->options.packets =
+				trial->packets / o->queues + (q < trial->packets % o->queues);
 		s->options.pool = r->device.tx_pools[q];
 		feed_cursor_begin(&s->cursor, r->feed, q);
 	}
@@ -273,6 +308,8 @@ static void conclude(struct replay *r, const struct device_counts *before,
 {
 	struct device_counts *device = &result->device;
 	uint64_t first = UINT64_MAX, last = 0;
+
+	result->run = r->senders[0].options.run;
 
 	for (unsigned q = 0; q < r->options.queues; q++)
 		add_sender(result, &r->senders[q], &first, &last);

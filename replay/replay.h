@@ -25,14 +25,16 @@ struct replay_options {
 	uint64_t memory_bytes; /* that captures may take; 0: half of what is available */
 	uint32_t spread;       /* senders; 0: as captured */
 	bool stamp;
-	struct rewrite_to to; /* source_mac is the device's */
-	bool resolve_mac;     /* ask by ARP who has to.address */
+	uint32_t frame_longest; /* that replay_load() may ask for; 0: none */
+	struct rewrite_to to;	/* source_mac is the device's */
+	bool resolve_mac;	/* ask by ARP who has to.address */
 };
 
 struct replay_trial {
 	struct pace_spec pace;
-	uint64_t loops;	 /* 0: without end */
-	uint64_t for_ns; /* 0: until all is sent */
+	uint64_t loops;	  /* 0: without end */
+	uint64_t for_ns;  /* 0: until all is sent */
+	uint64_t packets; /* at most; 0: all */
 	const atomic_bool *stop;
 	/* Once a second while it runs; may be NULL. */
 	void (*progress)(double seconds, uint64_t packets, uint64_t bytes, void *ctx);
@@ -40,6 +42,7 @@ struct replay_trial {
 };
 
 struct replay_result {
+	uint16_t run;	       /* of its stamps */
 	enum send_end end;     /* the worst of all queues */
 	uint64_t taken, bytes; /* what the driver took */
 	uint64_t sent;	       /* of these, without those that it counted as errors */
@@ -55,6 +58,10 @@ struct replay;
 int replay_open(struct replay **out, const struct replay_options *options, char *err,
 		size_t err_size);
 void replay_close(struct replay *r);
+
+/* Reads the captures anew, each frame made frame_size bytes long; 0: as captured. Between trials.
+ * After a failure only replay_close() may follow. 0, or -errno with the reason. */
+int replay_load(struct replay *r, uint32_t frame_size, char *err, size_t err_size);
 
 const struct feed *replay_feed(const struct replay *r);
 const struct device *replay_device(const struct replay *r);

@@ -34,7 +34,8 @@ static void look_behind_ip(const uint8_t *frame, uint32_t at, uint32_t end, bool
 
 		shape->ports = (uint16_t)at;
 		shape->checksum = (uint16_t)(at + 6);
-		if (whole && len >= UDP_HEADER + STAMP_BYTES && at + len <= end)
+		shape->whole = whole && len >= UDP_HEADER && at + len <= end;
+		if (shape->whole && len >= UDP_HEADER + STAMP_BYTES)
 			shape->stamp = (uint16_t)(at + len - STAMP_BYTES);
 	} else if (shape->protocol == IPPROTO_TCP && at + TCP_HEADER <= end) {
 		shape->ports = (uint16_t)at;
@@ -244,6 +245,51 @@ void rewrite_stamp(uint8_t *frame, const struct rewrite_shape *shape, const stru
 		difference = __builtin_bswap16((uint16_t)difference);
 	}
 	update_behind_ip(frame, shape, difference);
+}
+
+/* What a UDP checksum covers and a new size changes: the length, twice (it stands in the pseudo
+ * header too), and the payload. *bytes: of the words summed up, for the complement. */
+static uint64_t sum_of_sized(const uint8_t *udp, unsigned *bytes)
+{
+	unsigned len = get16(udp + 4), payload = len - UDP_HEADER;
+	uint8_t last[2] = {udp[len - 1], 0};
+	uint64_t sum = 2 * sum_of(udp + 4, 2) + sum_of(udp + UDP_HEADER, payload & ~1u);
+
+	*bytes = 4 + ((payload + 1) & ~1u);
+	return payload & 1 ? sum + sum_of(last, 2) : sum;
+}
+
+static void put16(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+bool rewrite_size(const uint8_t *frame, const struct rewrite_shape *shape, uint32_t size,
+		  uint8_t *out)
+{
+	uint32_t headers = shape->ports + (uint32_t)UDP_HEADER;
+	const uint8_t *ip = frame + shape->ip;
+	unsigned bytes;
+
+	if (!shape->whole || size < headers || size > UINT16_MAX)
+		return false;
+	uint32_t payload = get16(frame + shape->ports + 4) - (uint32_t)UDP_HEADER;
+	memcpy(out, frame, headers);
+	for (uint32_t at = headers; at < size; at++)
+		out[at] = payload ? frame[headers + (at - headers) % payload] : 0;
+	put16(out + shape->ports + 4, size - shape->ports);
+	if (shape->version == 4) {
+		put16(out + shape->ip + 2, size - shape->ip);
+		update_checksum(out + shape->ip + 10,
+				sum_of_complement(ip + 2, 2) + sum_of(out + shape->ip + 2, 2));
+	} else {
+		put16(out + shape->ip + 4, size - shape->ip - IPV6_HEADER);
+	}
+	uint64_t sum = sum_of_sized(frame + shape->ports, &bytes);
+	uint64_t difference = bytes / 2 * UINT64_C(0xffff) - sum;
+	update_behind_ip(out, shape, difference + sum_of_sized(out + shape->ports, &bytes));
+	return true;
 }
 
 uint32_t rewrite_sender_hash(const uint8_t *frame, const struct rewrite_shape *shape)

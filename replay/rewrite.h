@@ -21,6 +21,7 @@ struct rewrite_shape {
 	uint16_t ports;	   /* UDP's or TCP's header; not in a later fragment */
 	uint16_t checksum; /* UDP, TCP or ICMPv6: it covers the addresses too */
 	uint16_t stamp;	   /* the last STAMP_BYTES of the payload of a whole UDP datagram */
+	bool whole;	   /* a UDP datagram in one piece */
 };
 
 /* Looks through at most two VLAN tags. Never reads beyond frame[len - 1]. */
@@ -45,6 +46,11 @@ void rewrite_source(uint8_t *frame, const struct rewrite_shape *shape, uint32_t 
 
 /* Writes the stamp; only where shape->stamp is set. */
 void rewrite_stamp(uint8_t *frame, const struct rewrite_shape *shape, const struct stamp *stamp);
+
+/* Makes the frame `size` bytes long, in out[0..size): its payload is cut, or goes on from its
+ * beginning. False: no whole UDP datagram, or its headers alone are longer. */
+bool rewrite_size(const uint8_t *frame, const struct rewrite_shape *shape, uint32_t size,
+		  uint8_t *out);
 
 /* A number that is the same for all packets of one sender: spreads senders over queues. */
 uint32_t rewrite_sender_hash(const uint8_t *frame, const struct rewrite_shape *shape);

@@ -64,9 +64,10 @@ static inline unsigned gather(struct sender *s, struct rte_mbuf **burst, uint64_
 {
 	const struct send_options *o = &s->options;
 	uint64_t since = now - o->start;
-	unsigned n = 0;
+	uint64_t left = o->packets - s->number;
+	unsigned n = 0, most = o->burst < left ? o->burst : (unsigned)left;
 
-	while (n < o->burst) {
+	while (n < most) {
 		struct feed_frame *frame = feed_peek(&s->cursor);
 
 		if (!frame) {
@@ -180,7 +181,7 @@ int send_run(void *ctx)
 			s->counts.last_tsc = rte_rdtsc();
 			if (s->end != SEND_RUNNING)
 				break;
-		} else if (s->cursor.ended) {
+		} else if (s->cursor.ended || s->number == s->options.packets) {
 			s->end = SEND_DONE;
 			break;
 		} else {

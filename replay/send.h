@@ -38,6 +38,7 @@ struct send_options {
 	uint32_t spread; /* senders, of all queues together; 0: as they are */
 	uint16_t run;
 	uint64_t start, end; /* TSC; end: UINT64_MAX for none */
+	uint64_t packets;    /* at most; UINT64_MAX for all */
 	struct send_clock clock;
 	struct rte_mempool *pool;
 	const atomic_bool *stop;

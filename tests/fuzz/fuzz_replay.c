@@ -34,6 +34,15 @@ static void rewrite(uint8_t *frame, uint32_t len, uint8_t what)
 	rewrite_shape_of(frame, len, &shape);
 	if (shape.ip > len || shape.ports > len || shape.checksum > len || shape.stamp > len)
 		abort();
+	uint32_t size = what * 7u;
+	uint8_t *sized = malloc(size ? size : 1);
+	if (rewrite_size(frame, &shape, size, sized)) {
+		struct rewrite_shape again;
+		rewrite_shape_of(sized, size, &again);
+		if (!again.whole || again.ports != shape.ports)
+			abort();
+	}
+	free(sized);
 	bool right = shape.version == 4 && header_sum(frame + shape.ip) == 0xffff;
 	rewrite_sender_hash(frame, &shape);
 	rewrite_destination(frame, &shape, &to);

@@ -126,6 +126,54 @@ Test(replay_rewrite, right_checksums_stay_right)
 	}
 }
 
+/* The lengths and the payload of what was made `size` bytes long. */
+static void expect_size(const uint8_t *frame, const uint8_t *was, const struct frame_spec *s,
+			uint32_t size)
+{
+	cr_assert_eq(memcmp(frame, was, s->ip_off), 0);
+	cr_assert_eq(word(frame + s->ip_off + (s->ipv6 ? 4 : 2)),
+		     size - s->ip_off - (s->ipv6 ? 40 : 0));
+	cr_assert_eq(word(frame + s->udp_off + 4), size - s->udp_off);
+	cr_assert_eq(memcmp(frame + s->udp_off, was + s->udp_off, 4), 0);
+	for (uint32_t at = s->payload_off; at < size; at++) {
+		uint32_t k = at - s->payload_off;
+		uint8_t want = s->payload_len ? was[s->payload_off + k % s->payload_len] : 0;
+		cr_assert_eq(frame[at], want);
+	}
+}
+
+Test(replay_rewrite, another_size)
+{
+	static uint8_t frame[FRAME_MAX], payload[256], out[65535];
+
+	srand(3);
+	for (int i = 0; i < FRAMES; i++) {
+		struct frame_spec s = random_spec(payload);
+		struct rewrite_shape shape;
+		uint32_t len = frame_make(frame, &s);
+		uint32_t size = (uint32_t)(rand() % (i % 100 ? 400 : 65535));
+		int none = rand() % 4 == 0;
+
+		set_right_checksums(frame, &s);
+		if (none)
+			log_put16(frame + s.udp_off + 6, 0);
+		rewrite_shape_of(frame, len, &shape);
+		cr_assert(shape.whole);
+		bool done = rewrite_size(frame, &shape, size, out);
+		cr_assert_eq(done, size >= s.payload_off, "%u of %u", size, s.payload_off);
+		if (!done)
+			continue;
+		expect_size(out, frame, &s, size);
+		s.payload_len = size - s.payload_off;
+		if (none)
+			cr_assert_eq(word(out + s.udp_off + 6), 0);
+		else
+			expect_right_checksums(out, &s);
+		if (!s.ipv6)
+			cr_assert_eq(sum_up(0, out + s.ip_off, s.udp_off - s.ip_off), 0xffff);
+	}
+}
+
 Test(replay_rewrite, no_checksum_stays_none_and_a_wrong_one_wrong)
 {
 	static uint8_t frame[FRAME_MAX], payload[256];
@@ -212,6 +260,7 @@ Test(replay_rewrite, fragments)
 	rewrite_shape_of(frame, frame_make(frame, &s), &shape);
 	cr_assert_neq(shape.ports, 0);
 	cr_assert_eq(shape.stamp, 0);
+	cr_assert_not(shape.whole);
 	s.fragment = 0x0010;
 	rewrite_shape_of(frame, frame_make(frame, &s), &shape);
 	cr_assert_eq(shape.version, 4);
