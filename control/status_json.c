@@ -121,6 +121,11 @@ static json_t *partitions_json(const struct status *st)
 	return all;
 }
 
+static void set_cycles(json_t *object, const char *key, uint64_t cycles, uint64_t hz)
+{
+	json_object_set_new(object, key, json_real((double)cycles / (hz ? (double)hz : 1e9)));
+}
+
 static json_t *lanes_json(const struct status *st)
 {
 	json_t *all = json_array();
@@ -138,6 +143,10 @@ static json_t *lanes_json(const struct status *st)
 		json_set(o, "batches", l->batches);
 		json_object_set_new(o, "busy_ratio", json_real(l->busy_ratio));
 		json_object_set_new(o, "log_busy_ratio", json_real(l->log_busy_ratio));
+		set_cycles(o, "busy_s", l->cycles_busy, st->tsc_hz);
+		set_cycles(o, "idle_s", l->cycles_idle, st->tsc_hz);
+		set_cycles(o, "log_busy_s", l->log_cycles_busy, st->tsc_hz);
+		set_cycles(o, "log_idle_s", l->log_cycles_idle, st->tsc_hz);
 		json_set(o, "last_packet_ns", l->last_packet_ns);
 		json_array_append_new(all, o);
 	}
