@@ -79,6 +79,7 @@ int sending_take(struct sending *s, int c)
 int sending_check(struct sending *s, int argc, char **argv)
 {
 	struct replay_options *r = &s->replay;
+	char there[256];
 
 	if (optind == argc)
 		return options_wrong(s->command, "needs a capture: weir %s CAPTURE... --to DEVICE",
@@ -97,6 +98,10 @@ int sending_check(struct sending *s, int argc, char **argv)
 		return options_wrong(
 			s->command, "--cores: found %u processors, expected %u: one for each queue",
 			s->cpus_seen.count, r->queues);
+	if (!options_cores_are_there(&s->cpus_seen, there, sizeof(there)))
+		return options_wrong(s->command,
+				     "--cores: expected processors that this process may use: %s",
+				     there);
 	if (r->spread && r->spread < r->queues)
 		return options_wrong(s->command,
 				     "--spread-sources: found %u, expected at least as many as "

@@ -1,6 +1,7 @@
 #include "options_value.h"
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,4 +138,26 @@ bool options_parse_cores(const char *text, struct config_cpus *cpus)
 		if (!*p)
 			return true;
 	}
+}
+
+bool options_cores_are_there(const struct config_cpus *cpus, char *there, size_t there_size)
+{
+	cpu_set_t set;
+	bool all = true;
+	size_t n = 0;
+
+	CPU_ZERO(&set);
+	sched_getaffinity(0, sizeof(set), &set);
+	for (unsigned i = 0; i < cpus->count; i++)
+		all &= cpus->list[i] < CPU_SETSIZE && CPU_ISSET(cpus->list[i], &set);
+	for (int first = 0, last; first < CPU_SETSIZE && n < there_size; first = last + 1) {
+		last = first;
+		if (!CPU_ISSET(first, &set))
+			continue;
+		while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &set))
+			last++;
+		n += (size_t)snprintf(there + n, there_size - n, last > first ? "%s%d-%d" : "%s%d",
+				      n ? "," : "", first, last);
+	}
+	return all;
 }

@@ -25,6 +25,9 @@ bool options_parse_mac(const char *text, uint8_t *mac);
 /* "2,4-5" */
 bool options_parse_cores(const char *text, struct config_cpus *cpus);
 
+/* Whether this process may run on all of them; where it may: "0-1,4". */
+bool options_cores_are_there(const struct config_cpus *cpus, char *there, size_t there_size);
+
 /* As in the config file: a number, a size, a duration. */
 bool options_parse_value(enum config_type type, const char *text, uint64_t min, uint64_t max,
 			 uint64_t *value);

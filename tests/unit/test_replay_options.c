@@ -1,6 +1,7 @@
 /* The command line of weir replay. */
 #include <criterion/criterion.h>
 #include <getopt.h>
+#include <sched.h>
 #include <string.h>
 
 #include "control/weir.h"
@@ -46,7 +47,7 @@ Test(replay_options, all_of_them)
 
 	cr_assert_eq(parse(&o, "a b c -t net_null0 --rate 2Mpps --loop 7 --for 10s --rewrite-dst "
 			       "10.20.0.5:514 --rewrite-mac auto --spread-sources 1000 --stamp "
-			       "--burst 64 --queues 3 --cores 2,4-5 --memory 1GiB --json"),
+			       "--burst 64 --queues 3 --memory 1GiB --json"),
 		     OPTIONS_RUN);
 	cr_assert_eq(o.sending.replay.paths_count, 3);
 	cr_assert_eq(o.trial.pace.kind, PACE_PACKETS);
@@ -60,9 +61,29 @@ Test(replay_options, all_of_them)
 	cr_assert(o.sending.replay.stamp && o.json);
 	cr_assert_eq(o.sending.replay.burst, 64);
 	cr_assert_eq(o.sending.replay.queues, 3);
-	cr_assert_eq(o.sending.replay.cpus[0], 2);
-	cr_assert_eq(o.sending.replay.cpus[2], 5);
 	cr_assert_eq(o.sending.replay.memory_bytes, UINT64_C(1) << 30);
+}
+
+Test(replay_options, cores)
+{
+	static struct options o;
+	struct config_cpus cpus = {0};
+	char line[64], there[256];
+	int mine = sched_getcpu();
+
+	cr_assert(options_parse_cores("2,4-5", &cpus));
+	cr_assert(cpus.count == 3 && cpus.list[0] == 2 && cpus.list[2] == 5);
+	snprintf(line, sizeof(line), "a --to net_null0 --cores %d", mine);
+	cr_assert_eq(parse(&o, line), OPTIONS_RUN);
+	cr_assert_eq(o.sending.replay.cpus[0], mine);
+	cpus = (struct config_cpus){.count = 2, .list = {(uint16_t)mine, 1023}};
+	cr_assert_not(options_cores_are_there(&cpus, there, sizeof(there)));
+	cpus.count = 1;
+	cr_assert(options_cores_are_there(&cpus, there, sizeof(there)));
+	/* What it names is what it takes. */
+	cpus.count = 0;
+	cr_assert(options_parse_cores(there, &cpus) && cpus.count, "%s", there);
+	cr_assert(options_cores_are_there(&cpus, there, sizeof(there)));
 }
 
 Test(replay_options, for_some_time_means_again_and_again)
@@ -108,6 +129,7 @@ Test(replay_options, what_is_refused)
 		"a --to net_null0 --queues 17",
 		"a --to net_null0 --cores 1,2",
 		"a --to net_null0 --cores 1-",
+		"a --to net_null0 --cores 1023",
 		"a --to net_null0 --memory lots",
 		"a --to net_null0 --nosuch",
 	};
