@@ -1,28 +1,12 @@
 /* weir-replay: what `weir replay` runs. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "control/weir.h"
+#include "interrupt.h"
 #include "options.h"
 #include "report.h"
-
-static atomic_bool stop;
-
-static void on_signal(int signal)
-{
-	atomic_store(&stop, true);
-}
-
-/* A second Ctrl-C ends at once, should a driver not come back. */
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
 
 static int failed(const char *why)
 {
@@ -39,7 +23,6 @@ static int replay(struct options *o)
 
 	if (replay_open(&r, &o->sending.replay, err, sizeof(err)) < 0)
 		return failed(err);
-	o->trial.stop = &stop;
 	o->trial.progress = live ? report_progress : NULL;
 	int rc = replay_run(r, &o->trial, &result, err, sizeof(err));
 	if (live)
@@ -64,6 +47,6 @@ int main(int argc, char **argv)
 
 	if (status != OPTIONS_RUN)
 		return fflush(stdout) == 0 ? status : WEIR_FAILED;
-	catch_signals();
+	options.trial.stop = interrupt_catch();
 	return replay(&options);
 }
