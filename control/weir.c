@@ -16,6 +16,7 @@ static const struct weir_command commands[] = {
 	{"cat", "print the records of a stream", cmd_cat},
 	{"replay", "send captured packets as load", cmd_replay},
 	{"latency", "show loss, order and latency of stamped packets in the log", cmd_latency},
+	{"loadtest", "find the highest rate at which nothing is lost", cmd_loadtest},
 	{"verify", "read every byte of a data directory, say what is wrong", cmd_verify},
 };
 

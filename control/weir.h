@@ -22,6 +22,7 @@ int cmd_cat(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_groups(int argc, char **argv);
 int cmd_latency(int argc, char **argv);
+int cmd_loadtest(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_replay(int argc, char **argv);

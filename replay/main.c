@@ -1,10 +1,11 @@
-/* weir-replay: what `weir replay` runs. */
+/* weir-replay: what `weir replay` and, by that name, `weir loadtest` run. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "control/weir.h"
 #include "interrupt.h"
+#include "loadtest.h"
 #include "options.h"
 #include "report.h"
 
@@ -43,6 +44,9 @@ static int replay(struct options *o)
 int main(int argc, char **argv)
 {
 	struct options options;
+
+	if (strcmp(argv[0], "loadtest") == 0)
+		return loadtest_main(argc, argv);
 	int status = options_parse(&options, argc, argv);
 
 	if (status != OPTIONS_RUN)

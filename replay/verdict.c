@@ -76,9 +76,10 @@ static void blame_slowest(struct verdict *v, const struct verdict_sent *s)
 	if (full && s->shared_memory) {
 		v->stage = STAGE_LANE;
 		snprintf(v->why, sizeof(v->why),
-			 "the shared memory was full: the polling core, busy %.0f %% of the time, "
-			 "read no faster",
-			 v->rx_busy * 100);
+			 "the shared memory was full: the polling core read no faster, busy %.0f "
+			 "%% of the time%s",
+			 v->rx_busy * 100,
+			 v->rx_busy < BUSY ? " (it slept, or had no processor for the rest)" : "");
 	} else if (s->failed) {
 		snprintf(v->why, sizeof(v->why),
 			 "%" PRIu64 " packets were dropped on the sender's side", s->failed);

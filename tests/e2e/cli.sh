@@ -9,7 +9,7 @@ assert_eq "no command" "$(code)" 2
 assert_eq "unknown command" "$(code nosuch)" 2
 assert_eq "--help" "$(code --help)" 0
 assert_eq "--version" "$(code --version)" 0
-for command in run check plan status reload stop cat verify replay latency; do
+for command in run check plan status reload stop cat verify replay latency loadtest; do
 	assert_eq "$command --help" "$(code $command --help)" 0
 	grep -qi usage "$T/out" || fail "$command --help shows no usage"
 	assert_eq "$command --nosuch" "$(code $command --nosuch)" 2

@@ -1,0 +1,191 @@
+/* Draws by gnuplot, as a child: the script goes to its standard input, the drawing comes from its
+ * standard output. */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "loadtest_report.h"
+
+static const double shares[] = {.5, .9, .99, .999};
+
+enum { SHARES = sizeof(shares) / sizeof(shares[0]) };
+
+/* --- the script ---------------------------------------------------------------------------- */
+
+static void write_losses(FILE *out, const struct loadtest *t)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < t->sizes_count; i++) {
+		const struct loadtest_size *size = &t->sizes[i];
+
+		fprintf(out, "$loss%u << END\n", i);
+		for (unsigned k = 0; k < size->trials_count; k++)
+			if (size->trials[k].purpose != TRIAL_BURST)
+				fprintf(out, "%g %g\n", size->trials[k].verdict.rate,
+					size->trials[k].verdict.loss * 100);
+		fputs("END\n", out);
+	}
+	fputs("set title 'Loss by rate, each point a trial'\nset xlabel 'packets/s sent'\n"
+	      "set ylabel 'loss, %'\nset yrange [-1:*]\nset format x '%.2s %c'\nset key outside\n"
+	      "plot ",
+	      out);
+	for (unsigned i = 0; i < t->sizes_count; i++)
+		fprintf(out,
+			"%s$loss%u using 1:2 smooth unique with linespoints pointtype 7 title '%s'",
+			i ? ", " : "", i, loadtest_size_name(&t->sizes[i], name));
+	fputc('\n', out);
+}
+
+/* One curve of latencies; false: it has no point. */
+static bool write_curve(FILE *out, unsigned n, const uint64_t ns[SHARES])
+{
+	bool any = false;
+
+	for (unsigned k = 0; k < SHARES; k++)
+		any |= ns[k] > 0;
+	if (!any)
+		return false;
+	fprintf(out, "$latency%u << END\n", n);
+	for (unsigned k = 0; k < SHARES; k++)
+		if (ns[k])
+			fprintf(out, "%u %g\n", k, (double)ns[k] / 1e6);
+	fputs("END\n", out);
+	return true;
+}
+
+static void add_curve(FILE *out, FILE *plot, unsigned *n, const uint64_t ns[SHARES],
+		      const struct loadtest_size *size, const struct loadtest_latency *latency,
+		      const char *what)
+{
+	char name[32];
+
+	if (!write_curve(out, *n, ns))
+		return;
+	fprintf(plot, "%s$latency%u using 1:2 with linespoints title '%s, %.0f %%: %s'",
+		*n ? ", " : "plot ", *n, loadtest_size_name(size, name), latency->share * 100,
+		what);
+	++*n;
+}
+
+static void write_latencies(FILE *out, FILE *plot, const struct loadtest *t)
+{
+	uint64_t ns[SHARES];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < t->sizes_count; i++)
+		for (unsigned k = 0; k < t->sizes[i].latency_count; k++) {
+			const struct loadtest_size *size = &t->sizes[i];
+			const struct loadtest_latency *l = &size->latency[k];
+
+			for (unsigned s = 0; s < SHARES; s++)
+				ns[s] = loadtest_commit_ns(&size->trials[l->trial], shares[s]);
+			add_curve(out, plot, &n, ns, size, l, "arrived to durable, at most");
+			for (unsigned s = 0; s < SHARES; s++)
+				ns[s] = l->stamps.known ? histogram_percentile(&l->stamps.latency,
+									       shares[s])
+							: 0;
+			add_curve(out, plot, &n, ns, size, l, "sent to arrived");
+		}
+	if (n)
+		fputs("set title 'Latency at the highest rate without loss (100 %), and at half of "
+		      "it'\nset xlabel 'percentile'\nset ylabel 'ms'\n"
+		      "set logscale y\nset yrange [*:*]\nset xrange [-0.5:3.5]\n"
+		      "set xtics ('p50' 0, 'p90' 1, 'p99' 2, 'p99.9' 3)\n",
+		      out);
+}
+
+static int write_script(FILE *out, const struct loadtest *t)
+{
+	char *plot = NULL;
+	size_t len;
+	FILE *last = open_memstream(&plot, &len);
+
+	if (!last)
+		return -ENOMEM;
+	fputs("set terminal svg size 1100,900 noenhanced background 'white'\n"
+	      "set multiplot layout 2,1\n",
+	      out);
+	write_losses(out, t);
+	write_latencies(out, last, t);
+	fclose(last);
+	fprintf(out, "%s\nunset multiplot\n", plot);
+	free(plot);
+	return fflush(out) == 0 ? 0 : -EIO;
+}
+
+/* --- the child ----------------------------------------------------------------------------- */
+
+static int no_gnuplot(char *err, size_t err_size)
+{
+	snprintf(err, err_size,
+		 "--plot draws by gnuplot, which is not installed: apt-get install "
+		 "gnuplot-nox");
+	return -ENOENT;
+}
+
+/* -1: none of ours. */
+static int run_gnuplot(int in, int out, const char *argument, char *err, size_t err_size)
+{
+	char *argv[] = {(char[]){"gnuplot"}, (char *)(uintptr_t)argument, NULL};
+	posix_spawn_file_actions_t actions;
+	int status = 0;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	if (in >= 0)
+		posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	int rc = posix_spawnp(&pid, "gnuplot", &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (rc == ENOENT)
+		return no_gnuplot(err, err_size);
+	if (rc) {
+		snprintf(err, err_size, "gnuplot: %s", strerror(rc));
+		return -rc;
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return no_gnuplot(err, err_size);
+	snprintf(err, err_size, "gnuplot failed; it said why above");
+	return -EIO;
+}
+
+int loadtest_plot_check(char *err, size_t err_size)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int rc = null < 0 ? -errno : run_gnuplot(null, null, "--version", err, err_size);
+
+	if (null >= 0)
+		close(null);
+	return rc;
+}
+
+int loadtest_plot(const struct loadtest *t, const char *path, char *err, size_t err_size)
+{
+	int script = memfd_create("weir-plot", MFD_CLOEXEC);
+	FILE *out = script < 0 ? NULL : fdopen(dup(script), "w");
+	int rc = out ? write_script(out, t) : -ENOMEM;
+
+	if (out)
+		fclose(out);
+	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (file < 0)
+		rc = -errno;
+	if (rc < 0)
+		snprintf(err, err_size, "%s: %s", path, strerror(-rc));
+	else if (lseek(script, 0, SEEK_SET) == 0)
+		rc = run_gnuplot(script, file, "-", err, err_size);
+	if (file >= 0)
+		close(file);
+	if (script >= 0)
+		close(script);
+	return rc;
+}
