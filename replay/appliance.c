@@ -192,6 +192,7 @@ static int read_partitions(const json_t *partitions, struct appliance_look *look
 		p->partition = (uint32_t)number(from, "partition");
 		p->log_end = number(from, "log_end");
 		p->visible_end = number(from, "visible_end");
+		p->failed = json_is_true(json_object_get(from, "storage_failed"));
 	}
 	return 0;
 }
@@ -253,7 +254,8 @@ int appliance_look(struct appliance *a, struct appliance_look *look, char *err, 
 static bool all_visible(const struct appliance_look *look)
 {
 	for (size_t i = 0; i < look->partitions_count; i++)
-		if (look->partitions[i].visible_end != look->partitions[i].log_end)
+		if (!look->partitions[i].failed &&
+		    look->partitions[i].visible_end != look->partitions[i].log_end)
 			return false;
 	return true;
 }

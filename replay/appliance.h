@@ -30,6 +30,7 @@ struct appliance_partition {
 	char stream[LOG_STREAM_NAME_MAX];
 	uint32_t partition;
 	uint64_t log_end, visible_end;
+	bool failed; /* no room: what is not visible waits for it */
 };
 
 /* What it said at one time; sums over all ports, lanes, cores. */

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const double REACHED = 0.98; /* of what was asked for */
-static const double BUSY = 0.9;	    /* a core that had no time left */
-static const double FULL = 1;	    /* offers in vain for each packet: the device is mostly full */
+static const double REACHED = 0.98;  /* of what was asked for */
+static const double BUSY = 0.9;	     /* a core that had no time left */
+static const double DISK_BUSY = 0.5; /* writes and syncs in flight, on average */
+static const double FULL = 1;	     /* offers in vain for each packet: the device is mostly full */
 
 const char *verdict_stage_name(enum verdict_stage stage)
 {
@@ -107,22 +108,18 @@ static void blame_nic(struct verdict *v, const struct appliance_look *after)
 			 "; the polling core was busy %.0f %% of the time", v->rx_busy * 100);
 }
 
-/* No free slab: the log core had them. Was it at work, or did it wait? */
+/* No free slab: the log had them all. Was its core at work, or the disk, or neither for long? */
 static void blame_log(struct verdict *v)
 {
-	if (v->log_busy >= BUSY) {
-		v->stage = STAGE_LANE;
-		snprintf(v->why, sizeof(v->why),
+	int n = snprintf(v->why, sizeof(v->why),
 			 "%" PRIu64 " packets found no free slab: the log core was busy %.0f %% of "
-			 "the time",
-			 v->shed_no_slab, v->log_busy * 100);
-		return;
-	}
-	v->stage = STAGE_DISK;
-	snprintf(v->why, sizeof(v->why),
-		 "%" PRIu64 " packets found no free slab, and the log core was busy only %.0f %% "
-		 "of the time: a write or sync took %.2f ms, %.1f in flight",
-		 v->shed_no_slab, v->log_busy * 100, v->write_ms, v->writes_in_flight);
+			 "the time, a write or sync took %.2f ms, %.1f in flight",
+			 v->shed_no_slab, v->log_busy * 100, v->write_ms, v->writes_in_flight);
+
+	v->stage = v->log_busy < BUSY && v->writes_in_flight >= DISK_BUSY ? STAGE_DISK : STAGE_LANE;
+	if (v->log_busy < BUSY && v->stage == STAGE_LANE)
+		snprintf(v->why + n, sizeof(v->why) - (size_t)n,
+			 ": too few slabs for a moment without a processor, or for a burst");
 }
 
 static void blame_other(struct verdict *v)

@@ -154,10 +154,13 @@ Test(verdict, no_free_slab)
 	after.lanes[1].log_busy = 0.97;
 	expect("lane", 100, "log core was busy 97 %");
 	after.lanes[1].log_busy = 0.3;
+	expect("lane", 100, "too few slabs");
 	after.writes = 9;
 	after.syncs = 1;
 	after.write_ns = after.sync_ns = 1000000000;
 	expect("disk", 100, "took 200.00 ms, 2.0 in flight");
+	after.lanes[1].log_busy = 0.97;
+	expect("lane", 100, "log core was busy 97 %");
 }
 
 Test(verdict, no_room)
