@@ -14,6 +14,8 @@ for command in run check plan status reload stop cat verify replay latency loadt
 	grep -qi usage "$T/out" || fail "$command --help shows no usage"
 	assert_eq "$command --nosuch" "$(code $command --nosuch)" 2
 done
+assert_eq "replay by a processor that is not there" "$(code replay "$root/tests/data/quickstart.pcap" --to net_null0 --cores 1023)" 2
+grep -q "processors that this process may use: [0-9]" "$T/err.log" || fail "replay does not say which processors there are"
 assert_eq "check of a good file" "$(code check "$CONFIG")" 0
 printf 'prots:\n  - {device: x}\nlanes: {count: many}\n' >"$T/bad.yaml"
 assert_eq "check of a bad file" "$(code check "$T/bad.yaml")" 2
