@@ -25,6 +25,13 @@ static enum protocol_error look_up_time(const struct api_call *call,
 	return result->rc < 0 ? ERROR_KAFKA_STORAGE_ERROR : ERROR_NONE;
 }
 
+/* Is it a time, or has it a meaning in this version? */
+static bool is_known(const struct api_call *call, int64_t timestamp_ms)
+{
+	return timestamp_ms >= 0 || timestamp_ms == LATEST || timestamp_ms == EARLIEST ||
+	       (timestamp_ms == TIME_LARGEST && call->version >= LARGEST_FROM);
+}
+
 /* -1 and no error where no record is as late as that. */
 static enum protocol_error look_up(const struct api_call *call,
 				   const struct disk_question *question,
@@ -37,15 +44,9 @@ static enum protocol_error look_up(const struct api_call *call,
 	case EARLIEST:
 		found->offset = (int64_t)question->view.log_start;
 		return ERROR_NONE;
-	case TIME_LARGEST:
-		if (call->version < LARGEST_FROM)
-			return ERROR_UNSUPPORTED_VERSION;
-		break;
 	default:
-		if (question->timestamp_ms < 0)
-			return ERROR_UNSUPPORTED_VERSION;
+		return look_up_time(call, question, found);
 	}
-	return look_up_time(call, question, found);
 }
 
 static void answer_partition(struct api_call *call, const struct topic *topic, uint32_t nth)
@@ -61,7 +62,8 @@ static void answer_partition(struct api_call *call, const struct topic *topic, u
 	wire_get_tags(call->in);
 	if (call->in->failed)
 		return;
-	enum protocol_error error = api_look(p, epoch, &question.view);
+	enum protocol_error error = is_known(call, timestamp) ? api_look(p, epoch, &question.view)
+							      : ERROR_UNSUPPORTED_VERSION;
 	if (error == ERROR_NONE && partition_asked_before(p, call->catalog->questions))
 		error = ERROR_INVALID_REQUEST;
 	if (error == ERROR_NONE)
