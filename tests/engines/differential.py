@@ -36,6 +36,7 @@ class Server:
         # A broker makes its coordinator when it is first asked for one.
         while not self.coordinates():
             time.sleep(0.1)
+        self.id = self.link.ask_at("Metadata", 12, topics=[{"topic": topic, "id": bytes(16)}], create=False, allowed=False)["topics"][0]["id"]
         self.epochs = {p["partition"]: p["epoch"] for p in self.metadata([topic])["topics"][0]["partitions"]}
 
     def coordinates(self):
@@ -43,7 +44,7 @@ class Server:
         return found and self.link.ask("DescribeGroups", ["moves", "static"], False)["groups"][0]["error"] == 0
 
     def metadata(self, topics):
-        return self.link.ask("Metadata", topics, False, False, False)
+        return self.link.ask("Metadata", [[topic] for topic in topics], False, False, False)
 
     def named(self, value):
         if isinstance(value, dict):
@@ -306,6 +307,88 @@ def coordinators(server):
         yield f"coordinator of {name}", (answer["error"], answer["node"])
 
 
+def fetches_by_version(server, ends):
+    for version in wire.edges("Fetch"):
+        def ask(partition, offset, epoch=-1, topic=server.topic, topic_id=server.id):
+            part = {"partition": partition, "current_epoch": epoch, "offset": offset, "fetched_epoch": -1, "start": -1, "max": 9000}
+            answer = server.link.ask_at("Fetch", version, replica=-1, wait=0, min=1, max=1 << 20, isolation=0, session=0, epoch=-1,
+                                        topics=[{"topic": topic, "id": topic_id, "partitions": [part]}], forgotten=[], rack="")
+            topics = [(t.get("topic"), t.get("id") == topic_id) for t in answer["topics"]]
+            return (answer.get("error"), topics, *(told({"start": None, "preferred": None, **p})
+                                                   for t in answer["topics"] for p in t["partitions"]))
+        for partition, end in ends.items():
+            for offset in (0, end // 2, end - 1, end, end + 1, -1):
+                yield f"Fetch {version} of {partition} at {offset}", ask(partition, offset)
+            for name, epoch in (("own", 0), ("newer", 1)):
+                yield f"Fetch {version} of {partition} with the {name} epoch", ask(partition, 5, server.epochs[partition] + epoch)
+        yield f"Fetch {version} of a partition that is not there", ask(9, 0)
+        yield f"Fetch {version} of a topic that is not there", ask(0, 0, topic="nowhere", topic_id=b"no such topic id")
+
+
+def offsets_by_version(server, ends, stamps):
+    for version in wire.edges("ListOffsets"):
+        for partition in [*ends, 9]:
+            for stamp in (-1, -2, -3, stamps[len(stamps) // 2], 1 << 50):
+                answer = server.link.ask_at("ListOffsets", version, replica=-1, isolation=0, topics=[
+                    {"topic": server.topic, "partitions": [{"partition": partition, "current_epoch": -1, "time": stamp}]}])
+                found = answer["topics"][0]["partitions"][0]
+                if found.get("epoch", -1) != -1:
+                    found["epoch"] = "some"
+                yield f"ListOffsets {version}: {stamp} in {partition}", found
+
+
+def metadata_by_version(server):
+    for version in wire.edges("Metadata"):
+        def ask(topics):
+            answer = server.link.ask_at("Metadata", version, topics=topics, create=False, cluster=False, allowed=False)
+            told_of = [topic for topic in answer["topics"] if topics or topic["topic"] == server.topic]
+            for topic in told_of:
+                topic["id"] = "own" if topic.get("id") == server.id else topic.get("id")
+                topic["partitions"] = sorted(({**p, "epoch": p.get("epoch", -1) >= 0} for p in topic["partitions"]),
+                                             key=lambda p: p["partition"])
+            return answer.get("controller"), answer.get("allowed"), len(answer["brokers"]), sorted(told_of, key=lambda t: t["topic"] or "")
+        yield f"Metadata {version}", ask([{"topic": name, "id": bytes(16)} for name in (server.topic, "nowhere")])
+        yield f"Metadata {version} of all", ask(None if version else [])
+        if version >= 12:
+            for name, topic_id in (("own", server.id), ("unknown", b"no such topic id")):
+                yield f"Metadata {version} by the {name} id", ask([{"topic": None, "id": topic_id}])
+
+
+def commits_by_version(server):
+    server.link.ask("OffsetCommit", "versions", -1, "", None, [[server.topic, [[0, 7, -1, "note"], [1, 9, -1, ""]]]])
+    some = [{"topic": server.topic, "partitions": [0, 1, 9]}, {"topic": "nowhere", "partitions": [0]}]
+    for version in wire.edges("OffsetFetch"):
+        for group in ("versions", "nobody's"):
+            for name, topics in (("some", some), ("all", None)) if version > 1 else (("some", some),):
+                answer = server.link.ask_at("OffsetFetch", version, group=group, topics=topics, stable=True,
+                                            groups=[{"group": group, "topics": topics}])
+                for one in answer.get("groups", [answer]):
+                    one["topics"].sort(key=lambda topic: topic["topic"])
+                    for topic in one["topics"]:
+                        topic["partitions"].sort(key=lambda p: p["partition"])
+                yield f"OffsetFetch {version}: {name} of the group {group}", answer
+    server.link.ask("DeleteGroups", ["versions"])
+
+
+def coordinators_by_version(server):
+    for version in wire.edges("FindCoordinator"):
+        for kind in (0, 9) if version else (0,):
+            answer = server.link.ask_at("FindCoordinator", version, key="x", keys=["x", "y"], kind=kind)
+            yield f"FindCoordinator {version} of kind {kind}", [(one.get("key"), one["error"], one["node"])
+                                                                for one in answer.get("coordinators", [answer])]
+
+
+def epochs_by_version(server, ends):
+    for version in wire.edges("OffsetForLeaderEpoch"):
+        for partition in [*ends, 9]:
+            own = server.epochs.get(partition, 0)
+            for name, current, epoch in (("the own", -1, own), ("a newer", -1, own + 5), ("the own, believing in a newer one", own + 1, own)):
+                answer = server.link.ask_at("OffsetForLeaderEpoch", version, replica=-1, topics=[
+                    {"topic": server.topic, "partitions": [{"partition": partition, "current_epoch": current, "epoch": epoch}]}])
+                found = answer["topics"][0]["partitions"][0]
+                yield f"OffsetForLeaderEpoch {version} of {partition}: {name}", (found["error"], found["end"], found["epoch"] == own)
+
+
 def closes(server):
     for name, version in (("Fetch", 99), ("JoinGroup", 99)):
         link = wire.Connection(server.address)
@@ -328,7 +411,9 @@ def main():
     asked, wrong, left = 0, [], dict(ALLOWED)
     servers = Server(weir, topic), Server(kafka, topic)
     for questions, more in ((topics, ()), (fetches, (ends,)), (times, (ends, sorted(stamps))), (epochs, (ends,)),
-                            (coordinators, ()), (group_moves, ()), (static_members, ()), (closes, ())):
+                            (coordinators, ()), (fetches_by_version, (ends,)), (offsets_by_version, (ends, sorted(stamps))),
+                            (metadata_by_version, ()), (commits_by_version, ()), (coordinators_by_version, ()),
+                            (epochs_by_version, (ends,)), (group_moves, ()), (static_members, ()), (closes, ())):
         for (question, ours), (same, theirs) in zip(*(questions(server, *more) for server in servers), strict=True):
             assert question == same, (question, same)
             asked += 1

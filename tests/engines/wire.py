@@ -3,41 +3,14 @@ import socket
 import struct
 
 PARTITION = ("partition", "i")
-NUMBERS = {"b": ">b", "h": ">h", "i": ">i", "q": ">q", "?": ">?"}  # and s: string, y: bytes, (fields): array of them
+NUMBERS = {"b": ">b", "h": ">h", "i": ">i", "q": ">q", "?": ">?"}  # and s: string, y: bytes, u: uuid, (fields): array of them
 
 # name: key, version, flexible, request, response. A field is (name, type); an array of one type is [type].
 MESSAGES = {
-    "Fetch": (1, 11, False,
-              [("replica", "i"), ("wait", "i"), ("min", "i"), ("max", "i"), ("isolation", "b"), ("session", "i"), ("epoch", "i"),
-               ("topics", [("topic", "s"), ("partitions", [PARTITION, ("current_epoch", "i"), ("offset", "q"), ("start", "q"),
-                                                           ("max", "i")])]),
-               ("forgotten", [("topic", "s"), ("partitions", ["i"])]), ("rack", "s")],
-              [("throttle", "i"), ("error", "h"), ("session", "i"),
-               ("topics", [("topic", "s"), ("partitions", [PARTITION, ("error", "h"), ("high", "q"), ("stable", "q"), ("start", "q"),
-                                                           ("aborted", [("producer", "q"), ("first", "q")]), ("preferred", "i"),
-                                                           ("records", "y")])])]),
-    "ListOffsets": (2, 7, True,
-                    [("replica", "i"), ("isolation", "b"),
-                     ("topics", [("topic", "s"), ("partitions", [PARTITION, ("current_epoch", "i"), ("time", "q")])])],
-                    [("throttle", "i"),
-                     ("topics", [("topic", "s"), ("partitions", [PARTITION, ("error", "h"), ("time", "q"), ("offset", "q"),
-                                                                 ("epoch", "i")])])]),
-    "Metadata": (3, 8, False, [("topics", ["s"]), ("create", "?"), ("cluster", "?"), ("allowed", "?")],
-                 [("throttle", "i"), ("brokers", [("node", "i"), ("host", "s"), ("port", "i"), ("rack", "s")]), ("cluster", "s"),
-                  ("controller", "i"),
-                  ("topics", [("error", "h"), ("topic", "s"), ("internal", "?"),
-                              ("partitions", [("error", "h"), PARTITION, ("leader", "i"), ("epoch", "i"), ("replicas", ["i"]),
-                                              ("in_sync", ["i"]), ("offline", ["i"])]), ("allowed", "i")]), ("allowed", "i")]),
     "OffsetCommit": (8, 7, False,
                      [("group", "s"), ("generation", "i"), ("member", "s"), ("instance", "s"),
                       ("topics", [("topic", "s"), ("partitions", [PARTITION, ("offset", "q"), ("epoch", "i"), ("metadata", "s")])])],
                      [("throttle", "i"), ("topics", [("topic", "s"), ("partitions", [PARTITION, ("error", "h")])])]),
-    "OffsetFetch": (9, 5, False, [("group", "s"), ("topics", [("topic", "s"), ("partitions", ["i"])])],
-                    [("throttle", "i"),
-                     ("topics", [("topic", "s"), ("partitions", [PARTITION, ("offset", "q"), ("epoch", "i"), ("metadata", "s"),
-                                                                 ("error", "h")])]), ("error", "h")]),
-    "FindCoordinator": (10, 2, False, [("key", "s"), ("kind", "b")],
-                        [("throttle", "i"), ("error", "h"), ("message", "s"), ("node", "i"), ("host", "s"), ("port", "i")]),
     "JoinGroup": (11, 5, False,
                   [("group", "s"), ("session", "i"), ("rebalance", "i"), ("member", "s"), ("instance", "s"), ("type", "s"),
                    ("protocols", [("name", "s"), ("metadata", "y")])],
@@ -57,16 +30,85 @@ MESSAGES = {
                                     ("members", [("member", "s"), ("instance", "s"), ("client", "s"), ("host", "s"),
                                                  ("metadata", "y"), ("assignment", "y")]), ("allowed", "i")])]),
     "ListGroups": (16, 2, False, [], [("throttle", "i"), ("error", "h"), ("groups", [("group", "s"), ("type", "s")])]),
-    "OffsetForLeaderEpoch": (23, 3, False,
-                             [("replica", "i"),
-                              ("topics", [("topic", "s"), ("partitions", [PARTITION, ("current_epoch", "i"), ("epoch", "i")])])],
-                             [("throttle", "i"),
-                              ("topics", [("topic", "s"), ("partitions", [("error", "h"), PARTITION, ("epoch", "i"),
-                                                                          ("end", "q")])])]),
     "DeleteGroups": (42, 1, False, [("groups", ["s"])], [("throttle", "i"), ("groups", [("group", "s"), ("error", "h")])]),
     "OffsetDelete": (47, 0, False, [("group", "s"), ("topics", [("topic", "s"), ("partitions", [PARTITION])])],
                      [("error", "h"), ("throttle", "i"), ("topics", [("topic", "s"), ("partitions", [PARTITION, ("error", "h")])])]),
 }
+
+# Those that are asked in several versions: key, lowest, highest, first flexible, request, response. A field may say which
+# versions have it: (name, type, from, to).
+VERSIONED = {
+    "Fetch": (1, 4, 13, 12,
+              [("replica", "i"), ("wait", "i"), ("min", "i"), ("max", "i"), ("isolation", "b"), ("session", "i", 7), ("epoch", "i", 7),
+               ("topics", [("topic", "s", 0, 12), ("id", "u", 13),
+                           ("partitions", [PARTITION, ("current_epoch", "i", 9), ("offset", "q"), ("fetched_epoch", "i", 12),
+                                           ("start", "q", 5), ("max", "i")])]),
+               ("forgotten", [("topic", "s", 0, 12), ("id", "u", 13), ("partitions", ["i"])], 7), ("rack", "s", 11)],
+              [("throttle", "i"), ("error", "h", 7), ("session", "i", 7),
+               ("topics", [("topic", "s", 0, 12), ("id", "u", 13),
+                           ("partitions", [PARTITION, ("error", "h"), ("high", "q"), ("stable", "q"), ("start", "q", 5),
+                                           ("aborted", [("producer", "q"), ("first", "q")]), ("preferred", "i", 11),
+                                           ("records", "y")])])]),
+    "ListOffsets": (2, 1, 7, 6,
+                    [("replica", "i"), ("isolation", "b", 2),
+                     ("topics", [("topic", "s"), ("partitions", [PARTITION, ("current_epoch", "i", 4), ("time", "q")])])],
+                    [("throttle", "i", 2),
+                     ("topics", [("topic", "s"), ("partitions", [PARTITION, ("error", "h"), ("time", "q"), ("offset", "q"),
+                                                                 ("epoch", "i", 4)])])]),
+    "Metadata": (3, 0, 12, 9,
+                 [("topics", [("id", "u", 10), ("topic", "s")]), ("create", "?", 4), ("cluster", "?", 8, 10), ("allowed", "?", 8)],
+                 [("throttle", "i", 3), ("brokers", [("node", "i"), ("host", "s"), ("port", "i"), ("rack", "s", 1)]),
+                  ("cluster", "s", 2), ("controller", "i", 1),
+                  ("topics", [("error", "h"), ("topic", "s"), ("id", "u", 10), ("internal", "?", 1),
+                              ("partitions", [("error", "h"), PARTITION, ("leader", "i"), ("epoch", "i", 7), ("replicas", ["i"]),
+                                              ("in_sync", ["i"]), ("offline", ["i"], 5)]), ("allowed", "i", 8)]),
+                  ("allowed", "i", 8, 10)]),
+    "OffsetFetch": (9, 1, 8, 6,
+                    [("group", "s", 0, 7), ("topics", [("topic", "s"), ("partitions", ["i"])], 0, 7),
+                     ("groups", [("group", "s"), ("topics", [("topic", "s"), ("partitions", ["i"])])], 8), ("stable", "?", 7)],
+                    [("throttle", "i", 3),
+                     ("topics", [("topic", "s"), ("partitions", [PARTITION, ("offset", "q"), ("epoch", "i", 5), ("metadata", "s"),
+                                                                 ("error", "h")])], 0, 7), ("error", "h", 2, 7),
+                     ("groups", [("group", "s"),
+                                 ("topics", [("topic", "s"), ("partitions", [PARTITION, ("offset", "q"), ("epoch", "i"),
+                                                                             ("metadata", "s"), ("error", "h")])]),
+                                 ("error", "h")], 8)]),
+    "FindCoordinator": (10, 0, 4, 3, [("key", "s", 0, 3), ("kind", "b", 1), ("keys", ["s"], 4)],
+                        [("throttle", "i", 1), ("error", "h", 0, 3), ("message", "s", 1, 3), ("node", "i", 0, 3), ("host", "s", 0, 3),
+                         ("port", "i", 0, 3),
+                         ("coordinators", [("key", "s"), ("node", "i"), ("host", "s"), ("port", "i"), ("error", "h"),
+                                           ("message", "s")], 4)]),
+    "OffsetForLeaderEpoch": (23, 2, 4, 4,
+                             [("replica", "i", 3),
+                              ("topics", [("topic", "s"), ("partitions", [PARTITION, ("current_epoch", "i"), ("epoch", "i")])])],
+                             [("throttle", "i"),
+                              ("topics", [("topic", "s"), ("partitions", [("error", "h"), PARTITION, ("epoch", "i"),
+                                                                          ("end", "q")])])]),
+}
+
+
+def fields_at(fields, version):
+    """What of them a version has."""
+    if isinstance(fields[0] if fields else (), str):
+        return fields
+    return [(name, fields_at(kind, version) if isinstance(kind, list) else kind)
+            for name, kind, *span in fields if (span or [0])[0] <= version <= (span + [99, 99])[1]]
+
+
+def at(name, version):
+    """The message of one version, as MESSAGES has them."""
+    key, _, _, flexible, request, response = VERSIONED[name]
+    return key, version, version >= flexible, fields_at(request, version), fields_at(response, version)
+
+
+def edges(name):
+    """The lowest version, the last that is not flexible, the first that is, and the highest."""
+    _, low, high, flexible, _, _ = VERSIONED[name]
+    return sorted({low, flexible - 1, flexible, high})
+
+
+MESSAGES.update({name: at(name, version) for name, version in (
+    ("Fetch", 11), ("ListOffsets", 7), ("Metadata", 8), ("OffsetFetch", 5), ("FindCoordinator", 2), ("OffsetForLeaderEpoch", 3))})
 
 
 def unsigned(value):
@@ -86,6 +128,8 @@ def put(kind, value, flexible):
         return head + b"".join(put_fields(kind, one, flexible) for one in value or [])
     if kind in NUMBERS:
         return struct.pack(NUMBERS[kind], value)
+    if kind == "u":
+        return value
     data = value.encode() if isinstance(value, str) else value
     if flexible:
         return unsigned(0 if data is None else len(data) + 1) + (data or b"")
@@ -93,8 +137,11 @@ def put(kind, value, flexible):
 
 
 def put_fields(fields, values, flexible):
+    """values in the order of the fields, or by their names: with more of them than this version may have."""
     if isinstance(fields[0] if fields else (), str):
         return put(fields[0], values, flexible)
+    if isinstance(values, dict):
+        values = [values[name] for name, _ in fields]
     out = b"".join(put(kind, value, flexible) for (_, kind), value in zip(fields, values, strict=True))
     return out + (b"\0" if flexible else b"")
 
@@ -126,6 +173,8 @@ class Reader:
             return None if count < 0 else [self.fields(kind) for _ in range(count)]
         if kind in NUMBERS:
             return struct.unpack(NUMBERS[kind], self.take(struct.calcsize(NUMBERS[kind])))[0]
+        if kind == "u":
+            return self.take(16)
         size = self.size(">h" if kind == "s" else ">i")
         data = None if size < 0 else self.take(size)
         return data.decode() if kind == "s" and data is not None else data
@@ -149,11 +198,12 @@ class Connection:
         self.number = 0
         self.waiting = []
 
-    def send(self, name, *values, version=None):
-        key, known, flexible, request, response = MESSAGES[name]
+    def send(self, name, *values, version=None, message=None):
+        """values: one for each field, or one dict of them all"""
+        key, known, flexible, request, response = message or MESSAGES[name]
         self.number += 1
         head = struct.pack(">hhih", key, known if version is None else version, self.number, 4) + b"diff" + (b"\0" if flexible else b"")
-        body = head + put_fields(request, values, flexible)
+        body = head + put_fields(request, values[0] if message else values, flexible)
         self.socket.sendall(struct.pack(">i", len(body)) + body)
         self.waiting.append((self.number, flexible, response))
 
@@ -178,4 +228,8 @@ class Connection:
 
     def ask(self, name, *values, **more):
         self.send(name, *values, **more)
+        return self.receive()
+
+    def ask_at(self, name, version, **values):
+        self.send(name, values, message=at(name, version))
         return self.receive()
