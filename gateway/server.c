@@ -309,9 +309,8 @@ static void sweep(struct server *s)
 		s->accepts = true;
 		watch(s, EPOLL_CTL_MOD, s->listen_fd, EPOLLIN, &s->listen_fd);
 	}
-	/* While all wait, nobody's request does it. */
-	if (s->context.waiting)
-		catalog_refresh(s->context.catalog, s->context.now_ms);
+	/* Nobody's request does it while all wait, or nobody is there: the report tells of lag. */
+	catalog_refresh(s->context.catalog, s->context.now_ms);
 	publish(s);
 }
 

@@ -56,6 +56,18 @@ grep -q 'another gateway has it; --groups FILE' "$T/second.log" || fail "a secon
 members many 300 >"$T/many.log" 2>&1 || fail "300 members: $(cat "$T/many.log")"
 end_pid "$gateway_pid"
 
+# --- lag, while nobody is connected ---------------------------------------------------------------
+mkdir "$T/run2" # of a gateway that serves a directory alone: only it knows where the log ends
+start_gateway --run-dir "$T/run2"
+ends() { weir groups --run-dir "$T/run2" --json | jq -c '[.groups[] | select(.group == "durable") | .offsets[].visible_end]'; }
+ends_are() { [ "$(ends)" = "$(jq -c '[.partitions[].visible_end]' "$T/final.json")" ]; }
+wait_until 10 "the report tells where the log ends" ends_are
+before=$(ends)
+run_until_idle
+wait_until 10 "the report tells where the log ends now" ends_are
+[ "$before" != "$(ends)" ] || fail "the log has not grown: $before"
+end_pid "$gateway_pid"
+
 # --- a full disk ------------------------------------------------------------------------------------
 mkdir "$T/small"
 mount -t tmpfs -o size=1536k tmpfs "$T/small" 2>/dev/null || skip "cannot mount"
