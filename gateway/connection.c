@@ -77,13 +77,14 @@ void connection_destroy(struct connection_context *context, struct connection *c
 	free(c);
 }
 
-static void enter(struct connection_context *context, struct connection *c,
-		  enum connection_phase phase, uint64_t limit_ms)
+void connection_enter(struct connection_context *context, struct connection *c,
+		      enum connection_phase phase, uint64_t limit_ms)
 {
 	count_wait(context, c, -1);
 	c->phase = phase;
 	c->watching = !c->kept.counter;
 	count_wait(context, c, 1);
+	c->since_ms = context->now_ms;
 	c->deadline_ms = context->now_ms + limit_ms;
 }
 
@@ -155,15 +156,14 @@ static enum step answer(struct connection_context *context, struct connection *c
 		/* What was on the disk is read: now it waits for records, or the other way round.
 		 */
 		if (!again || c->watching != !c->kept.counter)
-			enter(context, c, CONNECTION_WAITS, call.wait_ms);
+			connection_enter(context, c, CONNECTION_WAITS, call.wait_ms);
 		return STEP_BLOCKED;
 	}
 	if (!answer_finish(&c->answer) || !connection_count_answer(context, c))
 		return STEP_CLOSE;
 	if (key == API_KEY_FETCH && !again && c->answer.extents_count)
 		report_count_fetch(&context->counters, disk_now_us() - since_us);
-	enter(context, c, CONNECTION_SENDS, LIMIT_SEND_MS);
-	c->answered_ms = context->now_ms;
+	connection_enter(context, c, CONNECTION_SENDS, LIMIT_SEND_MS);
 	api_kept_clear(&c->kept);
 	return STEP_ON;
 }
@@ -233,7 +233,7 @@ static void next_request(struct connection_context *context, struct connection *
 	c->pipelined = rest || more_came(c) ? c->pipelined + 1 : 0;
 	if (c->input_room > LIMIT_REQUEST_KEPT && rest <= LIMIT_REQUEST_KEPT)
 		connection_resize_input(context, c, LIMIT_REQUEST_KEPT);
-	enter(context, c, CONNECTION_READS, rest ? LIMIT_RECEIVE_MS : LIMIT_IDLE_MS);
+	connection_enter(context, c, CONNECTION_READS, rest ? LIMIT_RECEIVE_MS : LIMIT_IDLE_MS);
 }
 
 static bool fetch_cold(struct connection_context *context, struct connection *c)
@@ -256,7 +256,7 @@ void connection_warmed(struct connection *c)
 bool connection_tidy(const struct connection_context *context, struct connection *c)
 {
 	sent_files_tidy(&c->sent);
-	return c->phase != CONNECTION_SENDS || context->now_ms < c->answered_ms + LIMIT_SEND_MS ||
+	return c->phase != CONNECTION_SENDS || context->now_ms < c->since_ms + LIMIT_SEND_MS ||
 	       answer_current(&c->answer);
 }
 

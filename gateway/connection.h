@@ -29,7 +29,7 @@ struct connection {
 	struct answer answer;
 	struct api_kept kept;
 	struct sent_files sent;
-	uint64_t answered_ms;	  /* when the answer began */
+	uint64_t since_ms;	  /* when the phase began */
 	bool watching;		  /* while it waits: for records */
 	unsigned pipelined;	  /* answers in a row that the next request did not wait for */
 	uint64_t not_before_ms;	  /* a request that waits is not tried again before */
@@ -71,6 +71,10 @@ void connection_destroy(struct connection_context *context, struct connection *c
  * destroyed. looked: what it waits for moved, or the wait is over: its request is tried again.
  */
 bool connection_work(struct connection_context *context, struct connection *c, bool looked);
+
+/* The next phase, which may take so long. */
+void connection_enter(struct connection_context *context, struct connection *c,
+		      enum connection_phase phase, uint64_t limit_ms);
 
 /* Is there reason to try a request that waits again? After catalog_moved(). */
 bool connection_due(const struct connection_context *context, const struct connection *c);

@@ -10,11 +10,9 @@ static size_t large_input(const struct connection *c)
 	return c->input_room > LIMIT_REQUEST_KEPT ? c->input_room : 0;
 }
 
-/* Which of a phase let us wait, and take so much memory that they count. */
-static bool counts(const struct connection *c, enum connection_phase phase)
+static size_t large_answer(const struct connection *c)
 {
-	return c->phase == phase &&
-	       (phase == CONNECTION_SENDS ? c->answer_counted : large_input(c)) > 0;
+	return c->answer_counted;
 }
 
 /* A client that reads slowly but reads: for long its socket takes nothing from us, yet what is in
@@ -30,20 +28,41 @@ static void look_at_queue(const struct connection_context *context, struct conne
 	c->queued = queued;
 }
 
-/* The one of a phase that is nearest to its deadline: which each byte of an answer puts off, but
- * none of a request. NULL: nobody but c. */
+/* Since when nothing has come of what it holds: its request began, its client took a byte of the
+ * answer, or it began to wait. */
+static uint64_t idle_since(const struct connection_context *context, struct connection *c)
+{
+	switch (c->phase) {
+	case CONNECTION_READS:
+		return c->deadline_ms - LIMIT_RECEIVE_MS;
+	case CONNECTION_SENDS:
+		look_at_queue(context, c);
+		return c->deadline_ms - LIMIT_SEND_MS;
+	case CONNECTION_WAITS:
+	case CONNECTION_ENDS:
+		break;
+	}
+	return c->since_ms;
+}
+
+/* Of those that hold such memory the one of which nothing has come for longest. NULL: nobody but c.
+ */
 static struct connection *slowest(const struct connection_context *context,
-				  const struct connection *c, enum connection_phase phase)
+				  const struct connection *c,
+				  size_t (*memory)(const struct connection *c))
 {
 	struct connection *found = NULL;
+	uint64_t found_since = 0;
 
 	for (struct connection *other = context->first; other; other = other->next) {
-		if (other == c || !counts(other, phase))
+		if (other == c || !memory(other))
 			continue;
-		if (phase == CONNECTION_SENDS)
-			look_at_queue(context, other);
-		if (!found || other->deadline_ms < found->deadline_ms)
+		uint64_t since = idle_since(context, other);
+
+		if (!found || since < found_since) {
 			found = other;
+			found_since = since;
+		}
 	}
 	return found;
 }
@@ -59,7 +78,7 @@ static void end(struct connection_context *context, struct connection *c)
 	context->answers_bytes -= c->answer_counted;
 	c->answer_counted = 0;
 	answer_drop_memory(&c->answer);
-	c->phase = CONNECTION_ENDS;
+	connection_enter(context, c, CONNECTION_ENDS, LIMIT_IDLE_MS);
 	context->counters.overdue++;
 	shutdown(c->fd, SHUT_RDWR);
 }
@@ -71,7 +90,7 @@ bool connection_resize_input(struct connection_context *context, struct connecti
 	struct connection *other;
 
 	while (after > before && context->large_bytes - before + after > LIMIT_REQUESTS_BYTES) {
-		other = slowest(context, c, CONNECTION_READS);
+		other = slowest(context, c, large_input);
 		if (!other)
 			return false;
 		end(context, other);
@@ -93,7 +112,7 @@ bool connection_count_answer(struct connection_context *context, struct connecti
 	context->answers_bytes = context->answers_bytes - c->answer_counted + memory;
 	c->answer_counted = memory;
 	while (memory && context->answers_bytes > LIMIT_ANSWERS_BYTES) {
-		other = slowest(context, c, CONNECTION_SENDS);
+		other = slowest(context, c, large_answer);
 		if (!other)
 			return false;
 		end(context, other);

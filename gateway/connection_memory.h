@@ -1,6 +1,7 @@
 /*
  * What large requests and large answers of all connections take together, and who goes when it is
- * too much: the one whose client has let us wait for longest, never the one that asks. One thread.
+ * too much: the one of which nothing has come for longest, in whatever phase, never the one that
+ * asks. One thread.
  */
 #pragma once
 

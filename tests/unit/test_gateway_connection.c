@@ -163,3 +163,33 @@ Test(gateway_connection, an_end_that_moves_while_a_fetch_is_left_alone_wakes_it)
 	check_wakes(LIMIT_WATCHES);
 	check_wakes(LIMIT_WATCHES + 1);
 }
+
+/* Requests that are whole hold memory too, while what they ask for is waited for. */
+Test(gateway_connection, large_requests_that_wait_make_room_for_others)
+{
+	enum { EACH = 7 << 18, FIT = LIMIT_REQUESTS_BYTES / EACH };
+	static struct pair pairs[FIT + 2];
+	struct pair idle = connect_pair();
+
+	gateway_testing_fetch(&request, 0, TESTING_END, 60000, 1, 1 << 20);
+	for (unsigned i = 0; i < FIT + 2; i++) {
+		context.now_ms += 10;
+		pairs[i] = connect_pair();
+		ask(&pairs[i], &request, EACH - request.len - 4);
+		cr_assert_eq(pairs[i].c->phase, CONNECTION_WAITS);
+		cr_assert_leq(context.large_bytes, LIMIT_REQUESTS_BYTES);
+		cr_assert_eq(context.waiting, i < FIT ? i + 1 : FIT);
+		cr_assert_eq(context.watching, context.waiting);
+	}
+	/* Those that have waited for longest. */
+	cr_assert_eq(context.counters.overdue, 2);
+	for (unsigned i = 0; i < FIT + 2; i++)
+		cr_assert_eq(pairs[i].c->phase, i < 2 ? CONNECTION_ENDS : CONNECTION_WAITS);
+	cr_assert(!connection_work(&context, pairs[0].c, false), "it is to be destroyed");
+	cr_assert_eq(idle.c->phase, CONNECTION_READS);
+	for (unsigned i = 0; i < FIT + 2; i++)
+		disconnect(&pairs[i]);
+	disconnect(&idle);
+	cr_assert_eq(context.large_bytes, 0);
+	cr_assert_eq(context.waiting, 0);
+}
