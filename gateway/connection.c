@@ -247,10 +247,17 @@ static bool fetch_cold(struct connection_context *context, struct connection *c)
 	return c->job != NULL;
 }
 
-void connection_warmed(struct connection *c)
+void connection_warmed(const struct connection_context *context, struct connection *c)
 {
 	answer_warmed(&c->answer, c->job->length);
 	c->job = NULL;
+	c->deadline_ms = context->now_ms + LIMIT_SEND_MS;
+}
+
+bool connection_overdue(const struct connection_context *context, const struct connection *c)
+{
+	/* Who waits for us, or for our disk, is not late. */
+	return c->phase != CONNECTION_WAITS && !c->job && context->now_ms >= c->deadline_ms;
 }
 
 bool connection_tidy(const struct connection_context *context, struct connection *c)

@@ -79,8 +79,11 @@ void connection_enter(struct connection_context *context, struct connection *c,
 /* Is there reason to try a request that waits again? After catalog_moved(). */
 bool connection_due(const struct connection_context *context, const struct connection *c);
 
-/* What it waited for was read. */
-void connection_warmed(struct connection *c);
+/* What it waited for was read: its client's time begins anew. */
+void connection_warmed(const struct connection_context *context, struct connection *c);
+
+/* Has its client let us wait for too long? It is to be destroyed then. */
+bool connection_overdue(const struct connection_context *context, const struct connection *c);
 
 /* Once in a while: retired segments are not kept on the disk for it, but while they are being sent.
  * False: it is to be destroyed, for that takes too long. */

@@ -16,14 +16,14 @@ static size_t large_answer(const struct connection *c)
 }
 
 /* A client that reads slowly but reads: for long its socket takes nothing from us, yet what is in
- * it becomes less. */
+ * it becomes less. Nor is it the client that lets us wait while our disk does. */
 static void look_at_queue(const struct connection_context *context, struct connection *c)
 {
 	int queued;
 
 	if (ioctl(c->fd, SIOCOUTQ, &queued) < 0)
 		return;
-	if (queued < c->queued)
+	if (queued < c->queued || c->job)
 		c->deadline_ms = context->now_ms + LIMIT_SEND_MS;
 	c->queued = queued;
 }

@@ -251,7 +251,7 @@ static void on_disk_done(struct server *s)
 
 		disk_patience_judge(&s->context.patience, job->longest_us);
 		if (c)
-			connection_warmed(c);
+			connection_warmed(&s->context, c);
 		job->give_back(job);
 		if (c)
 			work(s, c, false);
@@ -298,7 +298,7 @@ static void sweep(struct server *s)
 	s->swept_ms = s->context.now_ms;
 	for (struct connection *c = s->context.first; c; c = next) {
 		next = c->next;
-		if (c->phase != CONNECTION_WAITS && s->context.now_ms >= c->deadline_ms) {
+		if (connection_overdue(&s->context, c)) {
 			s->context.counters.overdue++;
 			remove_connection(s, c);
 		} else if (!connection_tidy(&s->context, c)) {

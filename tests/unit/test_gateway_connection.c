@@ -193,3 +193,31 @@ Test(gateway_connection, large_requests_that_wait_make_room_for_others)
 	cr_assert_eq(context.large_bytes, 0);
 	cr_assert_eq(context.waiting, 0);
 }
+
+/* A disk may take longer than a client is given to read. */
+Test(gateway_connection, who_waits_for_our_disk_is_not_late)
+{
+	struct pair pair = connect_pair();
+	struct partition *partition = catalog.all[0];
+	struct pollfd done = {.fd = disk_thread_fd(context.disk), .events = POLLIN};
+	struct segment_file *file;
+
+	cr_assert_eq(segment_file_get(&partition->files, 0, &file), 0);
+	connection_enter(&context, pair.c, CONNECTION_SENDS, LIMIT_SEND_MS);
+	pair.c->job = prefetch_ask(context.disk, pair.c, file, 0, 100);
+	cr_assert_not_null(pair.c->job);
+	segment_file_put(file);
+	context.now_ms += 10 * LIMIT_SEND_MS;
+	cr_assert(!connection_overdue(&context, pair.c));
+	cr_assert_eq(poll(&done, 1, 10000), 1);
+	struct disk_job *job = disk_thread_take_done(context.disk);
+	cr_assert_eq(job, &pair.c->job->job);
+	connection_warmed(&context, pair.c);
+	job->give_back(job);
+	cr_assert(!connection_overdue(&context, pair.c));
+	context.now_ms += LIMIT_SEND_MS - 1;
+	cr_assert(!connection_overdue(&context, pair.c));
+	context.now_ms++;
+	cr_assert(connection_overdue(&context, pair.c));
+	disconnect(&pair);
+}
