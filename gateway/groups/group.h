@@ -46,6 +46,7 @@ struct group_member {
 	uint64_t join_ticket, sync_ticket; /* of its last JoinGroup and SyncGroup */
 	bool joins, syncs;		   /* that request is not answered yet */
 	bool fresh;			   /* its first join has not ended */
+	bool unsynced; /* it has not asked for what it gets in this generation */
 };
 
 /* A member id that was given out, and has not joined. */
@@ -73,10 +74,10 @@ struct group {
 	uint64_t initial_until_ms; /* the first PREPARING of an empty group may be drawn out so far
 				    */
 	bool initial, joined_since;
-	uint64_t assigned_ms; /* COMPLETING ends then: who has not synced goes */
-	bool storing;	      /* the leader's assignment is on its way to the disk */
-	int64_t emptied_ms;   /* wall: EMPTY since; meant for STATE EMPTY only */
-	unsigned ops;	      /* of the store, on their way */
+	uint64_t synced_by_ms; /* COMPLETING, STABLE: who has not synced then goes */
+	bool storing;	       /* the leader's assignment is on its way to the disk */
+	int64_t emptied_ms;    /* wall: EMPTY since; meant for STATE EMPTY only */
+	unsigned ops;	       /* of the store, on their way */
 	struct offsets offsets;
 	size_t bytes; /* of members */
 };

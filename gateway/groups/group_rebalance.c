@@ -55,6 +55,7 @@ void group_stored(struct groups *groups, struct group *group, bool durable)
 	}
 	group->storing = false;
 	group->state = GROUP_STABLE;
+	groups_timer(groups, group, group->synced_by_ms);
 	for (struct group_member *m = group->members; m; m = m->next) {
 		if (m->syncs)
 			group_member_touch(groups, group, m);
@@ -161,9 +162,10 @@ static void complete(struct groups *groups, struct group *group)
 	free(group->protocol);
 	group->protocol = protocol;
 	group->state = GROUP_COMPLETING;
-	group->assigned_ms = groups->now_ms + longest_rebalance(group);
-	groups_timer(groups, group, group->assigned_ms);
+	group->synced_by_ms = groups->now_ms + longest_rebalance(group);
+	groups_timer(groups, group, group->synced_by_ms);
 	for (struct group_member *m = group->members; m; m = m->next) {
+		m->unsynced = true;
 		if (m->joins) {
 			m->joins = m->fresh = false;
 			group_member_touch(groups, group, m);
@@ -235,14 +237,26 @@ static void expire_pending(struct groups *groups, struct group *group)
 		group_try_complete(groups, group);
 }
 
-/* The leader did not assign, or members did not ask, in time. */
+/* Does a time run for those who have not synced? Not while the disk is what all wait for. */
+static bool awaits_syncs(const struct group *group)
+{
+	if (group->state == GROUP_COMPLETING)
+		return !group->storing;
+	for (const struct group_member *m = group->members; m; m = m->next)
+		if (m->unsynced)
+			return group->state == GROUP_STABLE;
+	return false;
+}
+
+/* The leader did not assign, or members did not ask, in time: whatever they do besides, nobody
+ * works on what they were given. */
 static void drop_unsynced(struct groups *groups, struct group *group)
 {
 	struct group_member *next;
 
 	for (struct group_member *m = group->members; m; m = next) {
 		next = m->next;
-		if (!m->syncs)
+		if (m->unsynced)
 			group_member_remove(groups, group, m);
 	}
 	group_prepare(groups, group);
@@ -265,8 +279,8 @@ static uint64_t next_deadline(const struct groups *groups, const struct group *g
 		at = earlier(at, p->expires_ms);
 	if (group->state == GROUP_PREPARING)
 		at = earlier(at, group->prepared_ms);
-	if (group->state == GROUP_COMPLETING && !group->storing)
-		at = earlier(at, group->assigned_ms);
+	if (awaits_syncs(group))
+		at = earlier(at, group->synced_by_ms);
 	if (group->state == GROUP_EMPTY)
 		at = earlier(at, groups->now_ms + GROUPS_EMPTY_KEPT_MS);
 	return at;
@@ -278,8 +292,7 @@ void group_tick(struct groups *groups, struct group *group)
 	expire_members(groups, group);
 	if (group->state == GROUP_PREPARING && groups->now_ms >= group->prepared_ms)
 		preparing_over(groups, group);
-	else if (group->state == GROUP_COMPLETING && !group->storing &&
-		 groups->now_ms >= group->assigned_ms)
+	else if (awaits_syncs(group) && groups->now_ms >= group->synced_by_ms)
 		drop_unsynced(groups, group);
 	group->deadline_ms = UINT64_MAX;
 	groups_timer(groups, group, next_deadline(groups, group));

@@ -80,6 +80,7 @@ static int park(struct groups *groups, struct group *group, struct group_member 
 	}
 	*ticket = member->sync_ticket = ++groups->tickets;
 	member->syncs = true;
+	member->unsynced = false;
 	return GROUP_NOT_YET;
 }
 
@@ -109,6 +110,7 @@ static int sync_first(struct groups *groups, const struct group_sync *sync, uint
 	case GROUP_COMPLETING:
 		return park(groups, group, member, sync, ticket);
 	case GROUP_STABLE:
+		member->unsynced = false;
 		break;
 	}
 	answer->group = group;

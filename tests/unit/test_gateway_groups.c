@@ -137,6 +137,50 @@ Test(gateway_groups, silence_ends_a_session)
 	settle();
 }
 
+/* They live, whatever else they do or do not. */
+static void beat_for(const struct client *clients, unsigned count, unsigned ms)
+{
+	for (unsigned passed = 0; passed < ms; passed += SESSION_MS / 2) {
+		pass(SESSION_MS / 2);
+		for (unsigned i = 0; i < count; i++)
+			beat(&clients[i]);
+	}
+}
+
+/* Nobody reads the partitions that it was given. */
+Test(gateway_groups, who_joins_and_never_syncs_goes)
+{
+	struct client c[3] = {0};
+
+	for (unsigned i = 0; i < 3; i++)
+		join_waits(&c[i]);
+	pass(DELAY_MS);
+	pass(DELAY_MS);
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert_eq(join(&c[i]), ERROR_NONE);
+	cr_assert_eq(sync_group(&c[0]), -1);
+	/* Its time is looked at while the assignment is on its way to the disk. */
+	pass(1);
+	settle();
+	cr_assert_eq(sync_group(&c[0]), ERROR_NONE);
+	beat_for(c, 3, REBALANCE_MS - SESSION_MS);
+	cr_assert_eq(sync_group(&c[1]), ERROR_NONE, "it is late, but not too late");
+	cr_assert_eq(state(), GROUP_STABLE);
+	beat_for(c, 3, SESSION_MS);
+	cr_assert_eq(state(), GROUP_PREPARING);
+	cr_assert_eq(beat(&c[2]), ERROR_UNKNOWN_MEMBER_ID);
+	cr_assert_eq(join(&c[0]), -1);
+	cr_assert_eq(join(&c[1]), ERROR_NONE);
+	cr_assert_eq(join(&c[0]), ERROR_NONE);
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert_eq(sync_group(&c[i]), -1);
+	settle();
+	/* All of the next generation have synced: it stays. */
+	beat_for(c, 2, 2 * REBALANCE_MS);
+	cr_assert_eq(state(), GROUP_STABLE);
+	cr_assert_eq(c[1].generation, 2);
+}
+
 Test(gateway_groups, leaving)
 {
 	struct client c[2] = {0};
