@@ -12,7 +12,8 @@
 enum {
 	ASK_TIMEOUT_MS = 5000,
 	LOOK_MS = 50,
-	QUIET_LOOKS = 6, /* 300 ms: a port's own counters are refreshed every 100 ms */
+	QUIET_LOOKS = 6,    /* 300 ms: a port's own counters are refreshed every 100 ms */
+	MISSING_LOOKS = 40, /* 2 s, as RFC 2544 has it, for frames that are still on their way */
 	REST_S = 60,
 	ANSWER_MAX = 64 << 20,
 };
@@ -261,8 +262,13 @@ static bool all_visible(const struct appliance_look *look)
 	return true;
 }
 
-int appliance_rest(struct appliance *a, struct appliance_look *look, const atomic_bool *stop,
-		   char *err, size_t err_size)
+uint64_t appliance_arrived(const struct appliance_look *look)
+{
+	return look->received + look->missed + look->no_mbuf + look->port_errors;
+}
+
+int appliance_rest(struct appliance *a, uint64_t expected, struct appliance_look *look,
+		   const atomic_bool *stop, char *err, size_t err_size)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
 	uint64_t end = now_ns() + REST_S * UINT64_C(1000000000), received = UINT64_MAX;
@@ -273,7 +279,7 @@ int appliance_rest(struct appliance *a, struct appliance_look *look, const atomi
 		if (rc < 0)
 			return rc;
 		quiet = look->received == received && all_visible(look) ? quiet + 1 : 0;
-		if (quiet == QUIET_LOOKS)
+		if (quiet >= (appliance_arrived(look) >= expected ? QUIET_LOOKS : MISSING_LOOKS))
 			return 0;
 		if (atomic_load(stop)) {
 			snprintf(err, err_size, "stopped");

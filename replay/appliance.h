@@ -62,7 +62,11 @@ void appliance_close(struct appliance *a);
 int appliance_look(struct appliance *a, struct appliance_look *look, char *err, size_t err_size);
 void appliance_look_free(struct appliance_look *look);
 
-/* The same, as soon as nothing has come for a while and all that came is visible. -ETIMEDOUT: it
- * does not come to rest; -EINTR: *stop. */
-int appliance_rest(struct appliance *a, struct appliance_look *look, const atomic_bool *stop,
-		   char *err, size_t err_size);
+/* Packets that came, were they received or counted as lost by a port. */
+uint64_t appliance_arrived(const struct appliance_look *look);
+
+/* The same, as soon as nothing has come for a while and all that came is visible; for a longer
+ * while as long as fewer than expected arrived. -ETIMEDOUT: it does not come to rest; -EINTR:
+ * *stop. */
+int appliance_rest(struct appliance *a, uint64_t expected, struct appliance_look *look,
+		   const atomic_bool *stop, char *err, size_t err_size);

@@ -109,8 +109,9 @@ static int run_trial(struct loadtest *t, struct loadtest_size *size, enum loadte
 
 	turn_looks(t);
 	int rc = replay_run(t->replay, &how, sent, err, err_size);
+	uint64_t expected = appliance_arrived(&t->before) + sent->sent;
 	if (rc == 0)
-		rc = appliance_rest(t->appliance, &t->after, t->stop, err, err_size);
+		rc = appliance_rest(t->appliance, expected, &t->after, t->stop, err, err_size);
 	if (rc < 0)
 		return rc;
 	if (sent->end == SEND_STOPPED) {
@@ -360,7 +361,7 @@ int loadtest_run(struct loadtest *t, char *err, size_t err_size)
 	int rc = appliance_open(&t->appliance, o->against, err, err_size);
 
 	if (rc == 0)
-		rc = appliance_rest(t->appliance, &t->after, t->stop, err, err_size);
+		rc = appliance_rest(t->appliance, 0, &t->after, t->stop, err, err_size);
 	if (rc == 0)
 		rc = check_data_dir(t, err, err_size);
 	if (rc == 0)

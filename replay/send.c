@@ -52,8 +52,9 @@ static inline void fill(struct sender *s, struct rte_mbuf *m, const struct feed_
 	if (o->spread)
 		rewrite_source(bytes, &frame->shape, sender_of(o, s->number));
 	if (o->stamp && frame->shape.stamp) {
-		struct stamp stamp = {o->run, (uint8_t)o->queue, s->stamped++,
+		struct stamp stamp = {o->run, (uint8_t)o->queue, s->stamped,
 				      time_at(&o->clock, now)};
+		s->stamped_at[s->stamped++ % SEND_BURST_MAX] = s->number;
 		rewrite_stamp(bytes, &frame->shape, &stamp);
 	}
 	s->number++;
@@ -99,9 +100,12 @@ static inline enum send_end ends(const struct sender *s, uint64_t now)
 	return unlikely(now >= s->options.end) ? SEND_TIME_UP : SEND_RUNNING;
 }
 
+/* The last n packets never left: nor did their stamps. */
 static void give_up(struct sender *s, struct rte_mbuf **burst, unsigned n)
 {
 	s->counts.given_up += n;
+	while (s->stamped && s->stamped_at[(s->stamped - 1) % SEND_BURST_MAX] >= s->number - n)
+		s->stamped--;
 	rte_pktmbuf_free_bulk(burst, n);
 }
 

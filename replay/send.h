@@ -60,7 +60,8 @@ struct sender {
 	struct feed_cursor cursor;
 	struct rte_mbuf *spare[SEND_BURST_MAX]; /* empty ones */
 	unsigned spares;
-	uint64_t number, stamped; /* packets before this one */
+	uint64_t number, stamped;	     /* packets before this one */
+	uint64_t stamped_at[SEND_BURST_MAX]; /* numbers of the last ones that were stamped */
 	bool has_previous;
 	uint64_t previous_at, previous_since; /* of the packet before: intended, actual */
 	enum send_end end;

@@ -37,6 +37,8 @@ none "a ledger that is not what was sent" '.sizes[].trials[] | select(.sent != .
 none "no packet for nobody" '.sizes[0].trials[] | select((.ledger.unrouted > 0) | not)'
 assert_eq "shares of the rate" "$(of '.sizes | map(.latency[].share_ratio) | unique | tojson')" "[0.5,1]"
 none "no latency" '.sizes[].latency[] | select((.stamps.stored > 0 and .stamps.latency_ns.p50 > 0 and .stamps.reordered == 0) | not)'
+# Long frames have room for a stamp each; those that the device did not take at the end are not sent.
+none "stamps of more than was sent" '.sizes[] | select(.frame_size == 512) | . as $s | .latency[] | select(.stamps.stamped != $s.trials[.trial].sent)'
 none "no burst" '.sizes[] | select((.burst.packets > 0) | not)'
 none "a frame of another size" '.sizes[] | select(.frame_size) | select(.frames.bytes != .frames.packets * (.frame_size - 4))'
 none "no stage" '.sizes[].throughput.bound | select(.stage == "none" or .why == "")'
