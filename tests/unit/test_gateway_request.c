@@ -111,25 +111,33 @@ Test(gateway_request, client_ids_that_lie_close)
 	cr_assert_eq(handle(), API_SEND);
 }
 
+/* Not even a correlation id is written: a known version whose body is missing closes too, but
+ * later.
+ */
+static void assert_unknown(int16_t key, int16_t version)
+{
+	gateway_testing_header(&request, key, version);
+	cr_assert_eq(handle(), API_CLOSE, "key %d version %d", key, version);
+	cr_assert_eq(answer.writer.len, 0, "key %d version %d is known", key, version);
+}
+
 Test(gateway_request, unknown_apis_and_versions_close)
 {
 	static const int16_t bad[][2] = {{-1, 0},
 					 {19, 0},
 					 {999, 0},
-					 {API_KEY_FETCH, 3},
-					 {API_KEY_FETCH, 13},
+					 {API_KEY_FETCH, 14},
 					 {API_KEY_FETCH, -1},
-					 {API_KEY_METADATA, 13},
-					 {API_KEY_LIST_OFFSETS, 0},
-					 {API_KEY_LIST_OFFSETS, 8},
-					 {API_KEY_PRODUCE, 2},
-					 {API_KEY_PRODUCE, 9},
 					 {INT16_MIN, INT16_MIN},
 					 {INT16_MAX, INT16_MAX}};
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		gateway_testing_header(&request, bad[i][0], bad[i][1]);
-		cr_assert_eq(handle(), API_CLOSE, "key %d version %d", bad[i][0], bad[i][1]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_unknown(bad[i][0], bad[i][1]);
+	for (unsigned i = 0; i < api_table_count; i++) {
+		if (api_table[i].key == API_KEY_VERSIONS)
+			continue;
+		assert_unknown(api_table[i].key, (int16_t)(api_table[i].min - 1));
+		assert_unknown(api_table[i].key, (int16_t)(api_table[i].max + 1));
 	}
 }
 
