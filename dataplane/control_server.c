@@ -1,6 +1,7 @@
 /*
  * The dataplane's end of the control socket: one request, one reply. When control goes, the
- * dataplane stays and waits for the next.
+ * dataplane stays and waits for the next. Whoever connects is a guest until its first request:
+ * only that makes it the control, in place of the one that was.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -65,11 +66,11 @@ int control_server_listen(struct dataplane *d)
 	return 0;
 }
 
-static void drop_connection(struct dataplane *d)
+static void drop(int *fd)
 {
-	if (d->conn_fd >= 0)
-		close(d->conn_fd); /* epoll forgets it with the close */
-	d->conn_fd = -1;
+	if (*fd >= 0)
+		close(*fd); /* epoll forgets it with the close */
+	*fd = -1;
 }
 
 void control_server_accept(struct dataplane *d)
@@ -80,14 +81,14 @@ void control_server_accept(struct dataplane *d)
 
 	if (fd < 0)
 		return;
-	drop_connection(d); /* the newest control is the one that counts */
-	d->conn_fd = fd;
+	drop(&d->guest_fd);
+	d->guest_fd = fd;
 	ev.data.fd = fd;
 	hello.arg[0] = (uint64_t)getpid();
 	hello.arg[1] = d->plan ? d->plan->generation : 0;
 	if (epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ||
 	    control_msg_send(fd, &hello, -1) < 0)
-		drop_connection(d);
+		drop(&d->guest_fd);
 }
 
 static int take_plan(struct dataplane *d, int fd, char *text, size_t size)
@@ -117,6 +118,12 @@ static int take_plan(struct dataplane *d, int fd, char *text, size_t size)
 	return 0;
 }
 
+static bool is_request(const struct control_msg *msg)
+{
+	return msg->type == CONTROL_PLAN || msg->type == CONTROL_GET_PLAN ||
+	       msg->type == CONTROL_RETAIN || msg->type == CONTROL_STOP;
+}
+
 static int serve(struct dataplane *d, const struct control_msg *msg, int fd,
 		 struct control_msg *reply, int *reply_fd)
 {
@@ -138,25 +145,38 @@ static int serve(struct dataplane *d, const struct control_msg *msg, int fd,
 	return -EINVAL;
 }
 
-void control_server_read(struct dataplane *d)
+static void answer(struct dataplane *d, const struct control_msg *msg, int fd)
 {
-	struct control_msg msg, reply = {.type = CONTROL_REPLY};
-	int fd, reply_fd = -1;
-	int rc = control_msg_recv(d->conn_fd, &msg, &fd, MSG_DONTWAIT);
+	struct control_msg reply = {.type = CONTROL_REPLY, .id = msg->id};
+	int reply_fd = -1;
+	int rc = serve(d, msg, fd, &reply, &reply_fd);
+
+	reply.status = (uint16_t)(rc < 0 ? -rc : 0);
+	if (msg->type != CONTROL_RETAIN && reply.text[0])
+		dataplane_say("%s", reply.text);
+	if (control_msg_send(d->conn_fd, &reply, reply_fd) < 0)
+		drop(&d->conn_fd);
+}
+
+void control_server_read(struct dataplane *d, int from)
+{
+	struct control_msg msg;
+	int fd, *conn = from == d->guest_fd ? &d->guest_fd : &d->conn_fd;
+	int rc = control_msg_recv(*conn, &msg, &fd, MSG_DONTWAIT);
 
 	if (rc == -EAGAIN)
 		return;
-	if (rc <= 0) {
-		drop_connection(d);
-		return;
+	if (rc > 0 && conn == &d->guest_fd && is_request(&msg)) {
+		/* Now it is a control, and the newest is the one that counts. */
+		drop(&d->conn_fd);
+		d->conn_fd = d->guest_fd;
+		d->guest_fd = -1;
+		conn = &d->conn_fd;
 	}
-	rc = serve(d, &msg, fd, &reply, &reply_fd);
-	reply.id = msg.id;
-	reply.status = (uint16_t)(rc < 0 ? -rc : 0);
-	if (msg.type != CONTROL_RETAIN && reply.text[0])
-		dataplane_say("%s", reply.text);
+	if (rc <= 0 || conn == &d->guest_fd)
+		drop(conn);
+	else
+		answer(d, &msg, fd);
 	if (fd >= 0)
 		close(fd);
-	if (control_msg_send(d->conn_fd, &reply, reply_fd) < 0)
-		drop_connection(d);
 }

@@ -64,8 +64,8 @@ int dataplane_open(struct dataplane *d, const char *run_dir)
 	int rc;
 
 	memset(d, 0, sizeof(*d));
-	d->epoll_fd = d->listen_fd = d->conn_fd = d->signal_fd = d->timer_fd = -1;
-	d->lock_fd = d->plan_fd = -1;
+	d->epoll_fd = d->listen_fd = d->signal_fd = d->timer_fd = -1;
+	d->conn_fd = d->guest_fd = d->lock_fd = d->plan_fd = -1;
 	if (strlen(run_dir) >= sizeof(d->run_dir)) {
 		dataplane_say("--run-dir is too long");
 		return -ENAMETOOLONG;
@@ -119,8 +119,8 @@ int dataplane_run(struct dataplane *d)
 				on_timer(d);
 			else if (fd == d->listen_fd)
 				control_server_accept(d);
-			else if (fd == d->conn_fd)
-				control_server_read(d);
+			else if (fd == d->conn_fd || fd == d->guest_fd)
+				control_server_read(d, fd);
 		}
 	}
 	return d->exit_code;
@@ -147,6 +147,7 @@ void dataplane_close(struct dataplane *d)
 	if (d->lock_fd >= 0)
 		eal_stop();
 	close_fd(d->conn_fd);
+	close_fd(d->guest_fd);
 	close_fd(d->listen_fd);
 	close_fd(d->signal_fd);
 	close_fd(d->timer_fd);

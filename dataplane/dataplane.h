@@ -14,7 +14,9 @@
 struct dataplane {
 	char run_dir[PLAN_PATH_MAX];
 	char socket_path[PLAN_PATH_MAX + 32];
-	int epoll_fd, listen_fd, conn_fd, signal_fd, timer_fd;
+	int epoll_fd, listen_fd, signal_fd, timer_fd;
+	int conn_fd;		 /* control's */
+	int guest_fd;		 /* of one that connected last and has asked for nothing yet */
 	int lock_fd;		 /* of the data directory */
 	int plan_fd;		 /* the running plan's memfd, for a new control */
 	const struct plan *plan; /* running; NULL: none yet */
@@ -36,9 +38,10 @@ int dataplane_retain(struct dataplane *d, const uint64_t arg[4], char *text, siz
 int dataplane_stop(struct dataplane *d, char *text, size_t size);
 void dataplane_tick(struct dataplane *d); /* every 100 ms */
 
-/* control_server.c: one message from control has come, or the connection ended. */
+/* control_server.c: somebody connects; one message has come by conn_fd or guest_fd, or that
+ * connection ended. */
 void control_server_accept(struct dataplane *d);
-void control_server_read(struct dataplane *d);
+void control_server_read(struct dataplane *d, int fd);
 int control_server_listen(struct dataplane *d);
 
 /* A line on stderr, which control passes on or the journal keeps. */

@@ -1,7 +1,7 @@
 /*
  * What control and the dataplane say to each other: one fixed-size message each way over
  * SOCK_SEQPACKET at <run_dir>/dataplane.sock. The dataplane listens, serves one control at a time
- * (a new connection replaces the old), and goes on alone when it closes.
+ * (the first request by a new connection replaces the old one), and goes on alone when it closes.
  *
  * On connect the dataplane sends HELLO. Each request gets exactly one REPLY with the same id.
  */
