@@ -135,7 +135,7 @@ static bool on_ended(void *ctx, const struct supervise_exit *end)
 
 static void on_line(void *ctx, const char *line)
 {
-	log_info("dataplane: %s", line);
+	log_text_child("dataplane", line);
 }
 
 /* Whoever names a config file means that one; ours is the only one that a reload reads. */

@@ -37,7 +37,7 @@ static void on_started(void *ctx, pid_t pid)
 
 static void on_line(void *ctx, const char *line)
 {
-	log_info("gateway: %s", line);
+	log_text_child("gateway", line);
 }
 
 static bool on_ended(void *ctx, const struct supervise_exit *end)

@@ -145,6 +145,16 @@ static int serve(struct dataplane *d, const struct control_msg *msg, int fd,
 	return -EINVAL;
 }
 
+/* The control that started us: it logs what a request came to, and reads our stderr into the same
+ * log. Any other logs elsewhere. */
+static bool started_by_it(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid == getppid();
+}
+
 static void answer(struct dataplane *d, const struct control_msg *msg, int fd)
 {
 	struct control_msg reply = {.type = CONTROL_REPLY, .id = msg->id};
@@ -152,7 +162,7 @@ static void answer(struct dataplane *d, const struct control_msg *msg, int fd)
 	int rc = serve(d, msg, fd, &reply, &reply_fd);
 
 	reply.status = (uint16_t)(rc < 0 ? -rc : 0);
-	if (msg->type != CONTROL_RETAIN && reply.text[0])
+	if (msg->type != CONTROL_RETAIN && reply.text[0] && (rc >= 0 || !started_by_it(d->conn_fd)))
 		dataplane_say("%s", reply.text);
 	if (control_msg_send(d->conn_fd, &reply, reply_fd) < 0)
 		drop(&d->conn_fd);

@@ -72,7 +72,10 @@ static int check_capture(const struct plan_port *plan, const char *path, char *e
 	pcap_t *capture = pcap_open_offline(path, why);
 
 	if (!capture) {
-		snprintf(err, err_size, "port %s: capture %s: %s", plan->name, path, why);
+		/* Where the file is at fault, libpcap names it already. */
+		bool named = strncmp(why, path, strlen(path)) == 0;
+		snprintf(err, err_size, "port %s: capture %s%s%s", plan->name, named ? "" : path,
+			 named ? "" : ": ", why);
 		return -ENOENT;
 	}
 	int type = pcap_datalink(capture);
