@@ -84,7 +84,7 @@ bool cmd_target(const struct cmd_usage *usage, int argc, char **argv, struct cmd
 			*exit_status = WEIR_OK;
 			return false;
 		default:
-			*exit_status = weir_usage_error(usage->name, "wrong usage");
+			*exit_status = weir_option_error(usage->name);
 			return false;
 		}
 	}

@@ -12,6 +12,7 @@
 #include "api/log_reader.h"
 #include "data_owner.h"
 #include "record_print.h"
+#include "stream_list.h"
 #include "weir.h"
 
 enum {
@@ -115,7 +116,7 @@ static int parse_options(struct cat_options *opt, int argc, char **argv)
 			return WEIR_OK;
 		}
 		if (c == '?')
-			return weir_usage_error("cat", "wrong option");
+			return weir_option_error("cat");
 	}
 	if (argc - optind != 2)
 		return weir_usage_error("cat", "needs a data directory and a stream");
@@ -181,6 +182,20 @@ static int add_sources(struct cat *cat)
 	}
 	free(list);
 	return result;
+}
+
+static int tell_streams(const struct cat *cat)
+{
+	struct log_dir_partition *list = NULL;
+	size_t count = 0;
+	char there[512];
+
+	log_dir_partitions(cat->opt.data_dir, &list, &count);
+	stream_list_text(list, count, there, sizeof(there));
+	fprintf(stderr, "weir cat: no stream or partition '%s' in %s%s\n", cat->opt.name,
+		cat->opt.data_dir, there);
+	free(list);
+	return WEIR_FAILED;
 }
 
 /* "syslog-0" is partition 0 of syslog if there is such a directory, else a stream with that name.
@@ -293,6 +308,20 @@ static bool drain(struct cat *cat, struct source *source)
 	return any;
 }
 
+/* Nobody means an offset that is not there yet, but for one who waits for it. */
+static void tell_end(const struct cat *cat, const struct source *source)
+{
+	uint64_t end = log_reader_reached(source->reader);
+
+	data_owner_visible(&cat->owner, cat->stream, source->partition, &end);
+	if (source->failed || cat->opt.from <= end)
+		return;
+	fprintf(stderr,
+		"weir cat: --from %" PRIu64 " is beyond the end: the next record of %s-%u will "
+		"have offset %" PRIu64 "\n",
+		cat->opt.from, cat->stream, source->partition, end);
+}
+
 static void wait_for_more(void)
 {
 	struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
@@ -329,16 +358,14 @@ static int run(struct cat *cat)
 	data_owner_find(&cat->owner, cat->opt.data_dir);
 	if (add_sources(cat) < 0)
 		return WEIR_FAILED;
-	if (!cat->sources_count) {
-		fprintf(stderr, "weir cat: no stream or partition '%s' in %s\n", cat->opt.name,
-			cat->opt.data_dir);
-		return WEIR_FAILED;
-	}
+	if (!cat->sources_count)
+		return tell_streams(cat);
 	if (cat->opt.follow) {
 		follow(cat);
 	} else {
 		for (size_t i = 0; i < cat->sources_count && !enough(cat); i++) {
 			drain(cat, &cat->sources[i]);
+			tell_end(cat, &cat->sources[i]);
 			if (!cat->sources[i].failed && !enough(cat))
 				tell_tail(cat, &cat->sources[i]);
 		}

@@ -53,9 +53,8 @@ static int check_file(const char *file)
 		printf("%s: ok: %u port%s, %u stream%s\n", file, config->ports_count,
 		       config->ports_count == 1 ? "" : "s", config->streams_count,
 		       config->streams_count == 1 ? "" : "s");
-	else
-		fprintf(stderr, "%s: %u error%s\n", file, report.errors,
-			report.errors == 1 ? "" : "s");
+	else if (report.errors > 1)
+		fprintf(stderr, "%s: %u errors\n", file, report.errors);
 	config_free(config);
 	config_report_free(&report);
 	return rc;
@@ -80,7 +79,7 @@ int cmd_check(int argc, char **argv)
 			fputs(help, stdout);
 			return WEIR_OK;
 		default:
-			return weir_usage_error("check", "wrong option");
+			return weir_option_error("check");
 		}
 	}
 	if (optind + 1 != argc)

@@ -13,6 +13,7 @@
 #include "json_set.h"
 #include "replay/stamp_log.h"
 #include "status.h"
+#include "stream_list.h"
 #include "weir.h"
 
 struct latency {
@@ -73,7 +74,7 @@ static int parse_options(struct latency *l, int argc, char **argv)
 			return WEIR_OK;
 		}
 		if (c == '?')
-			return weir_usage_error("latency", "wrong option");
+			return weir_option_error("latency");
 	}
 	if (argc - optind < 2)
 		return weir_usage_error("latency", "needs a data directory and a stream");
@@ -115,8 +116,11 @@ static int find_parts(struct latency *l, char *err, size_t err_size)
 			wanted[i] |= named;
 		}
 		if (!any) {
-			snprintf(err, err_size, "no stream or partition '%s' in %s", l->names[n],
-				 l->data_dir);
+			char there[256];
+
+			stream_list_text(l->list, count, there, sizeof(there));
+			snprintf(err, err_size, "no stream or partition '%s' in %s%s", l->names[n],
+				 l->data_dir, there);
 			rc = -ENOENT;
 		}
 	}

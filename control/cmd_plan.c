@@ -72,7 +72,7 @@ int cmd_plan(int argc, char **argv)
 			fputs(help, stdout);
 			return WEIR_OK;
 		default:
-			return weir_usage_error("plan", "wrong option");
+			return weir_option_error("plan");
 		}
 	}
 	if (optind + 1 != argc)

@@ -112,6 +112,7 @@ static void on_running(void *ctx)
 	run->for_ns = 0; /* counted from the first start only */
 }
 
+/* -1: go on, else an exit code. */
 static int parse_time(const char *option, const char *text, uint64_t *ns)
 {
 	const struct config_key any_time = {
@@ -119,11 +120,12 @@ static int parse_time(const char *option, const char *text, uint64_t *ns)
 	char hint[160];
 
 	if (config_value_parse(&any_time, text, ns, hint, sizeof(hint)))
-		return WEIR_OK;
+		return -1;
 	return weir_usage_error("run", "--%s: found '%s', expected a time like 500ms or 10s",
 				option, text);
 }
 
+/* -1: go on, else an exit code. */
 static int parse_options(struct run *run, int argc, char **argv)
 {
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
@@ -132,7 +134,7 @@ static int parse_options(struct run *run, int argc, char **argv)
 						{"json", no_argument, NULL, 'j'},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	int o, rc = 0;
+	int o, rc = -1;
 
 	while ((o = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (o) {
@@ -150,18 +152,18 @@ static int parse_options(struct run *run, int argc, char **argv)
 			break;
 		case 'h':
 			usage(stdout);
-			exit(WEIR_OK);
+			return WEIR_OK;
 		default:
-			return weir_usage_error("run", "wrong usage");
+			return weir_option_error("run");
 		}
-		if (rc != 0)
+		if (rc >= 0)
 			return rc;
 	}
 	if (optind < argc)
 		return weir_usage_error("run", "unexpected argument '%s'", argv[optind]);
 	if (!run->options.config_path)
 		return weir_usage_error("run", "a config file is needed: -c FILE");
-	return WEIR_OK;
+	return -1;
 }
 
 /* The ledger as it stands now that all has ended. Returns the exit status. */
@@ -213,7 +215,7 @@ int cmd_run(int argc, char **argv)
 	char run_dir[PLAN_PATH_MAX];
 	int rc = parse_options(&run, argc, argv);
 
-	if (rc != WEIR_OK)
+	if (rc >= 0)
 		return rc;
 	run.options.ctx = &run;
 	run.live = isatty(STDERR_FILENO);

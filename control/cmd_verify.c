@@ -78,7 +78,7 @@ static int parse_options(struct verify_run *run, int argc, char **argv)
 			return WEIR_OK;
 		}
 		if (c == '?')
-			return weir_usage_error("verify", "wrong option");
+			return weir_option_error("verify");
 	}
 	if (argc - optind != 1)
 		return weir_usage_error("verify", "needs one data directory");

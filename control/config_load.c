@@ -32,7 +32,7 @@ static bool read_file(const char *file, char **text, size_t *length, struct conf
 			used += (size_t)n;
 	}
 	if (n < 0)
-		config_error(report, whole_file, "", strerror(errno), "a file that can be read");
+		config_error(report, whole_file, "", "", "%s", strerror(errno));
 	else if (used == room)
 		config_error(report, whole_file, "", "more than 1MiB",
 			     "a config file of at most 1MiB");

@@ -95,6 +95,9 @@ void config_finding_text(const struct config_report *report, const struct config
 	if (f->warning)
 		snprintf(text, size, "%s%s: warning: %s%s%s", report->file, place, f->key,
 			 f->key[0] ? ": " : "", f->expected);
+	else if (!f->found[0])
+		snprintf(text, size, "%s%s: %s%s%s", report->file, place, f->key,
+			 f->key[0] ? ": " : "", f->expected);
 	else
 		snprintf(text, size, "%s%s: %s%sfound %s, expected %s", report->file, place, f->key,
 			 f->key[0] ? ": " : "", f->found, f->expected);

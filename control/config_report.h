@@ -34,7 +34,8 @@ struct config_report {
 void config_report_init(struct config_report *report, const char *file);
 void config_report_free(struct config_report *report);
 
-/* found: as it is to be printed (config_quote() for a value of the file). */
+/* found: as it is to be printed (config_quote() for a value of the file); "": expected is all that
+ * is said. */
 __attribute__((format(printf, 5, 6))) void config_error(struct config_report *report,
 							struct config_pos pos, const char *key,
 							const char *found, const char *expected,

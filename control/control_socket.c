@@ -240,7 +240,10 @@ int control_socket_ask(const char *run_dir, const char *line, unsigned timeout_s
 	int fd = connect_to(run_dir, timeout_s);
 
 	if (fd == -ENOENT || fd == -ECONNREFUSED) {
-		fprintf(stderr, "weir: no weir-control is running in %s\n", run_dir);
+		fprintf(stderr,
+			"weir: no weir-control is running in %s (-c FILE or --run-dir DIR names "
+			"another)\n",
+			run_dir);
 		return 1;
 	}
 	if (fd < 0) {

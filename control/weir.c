@@ -34,6 +34,22 @@ int weir_usage_error(const char *command, const char *format, ...)
 	return WEIR_USAGE;
 }
 
+int weir_option_error(const char *command)
+{
+	fprintf(stderr, "Try 'weir %s --help'.\n", command);
+	return WEIR_USAGE;
+}
+
+/* getopt's messages begin with argv[0]: "weir NAME", as ours do. */
+static int run_command(const struct weir_command *command, int argc, char **argv)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "weir %s", command->name);
+	argv[0] = name;
+	return command->run(argc, argv);
+}
+
 static void print_help(FILE *out)
 {
 	fprintf(out, "Usage: weir COMMAND [OPTION]... [ARGUMENT]...\n"
@@ -74,6 +90,7 @@ int main(int argc, char **argv)
 	}
 	for (unsigned i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return written(commands[i].name, commands[i].run(argc - 1, argv + 1));
+			return written(commands[i].name,
+				       run_command(&commands[i], argc - 1, argv + 1));
 	return weir_usage_error(NULL, "unknown command '%s'", argv[1]);
 }

@@ -14,7 +14,7 @@ enum weir_exit {
 struct weir_command {
 	const char *name;
 	const char *help; /* one line */
-	/* argv[0] is the subcommand's name; getopt is ready to start at 1. Returns an exit code. */
+	/* argv[0] is "weir NAME"; getopt is ready to start at 1. Returns an exit code. */
 	int (*run)(int argc, char **argv);
 };
 
@@ -34,3 +34,5 @@ int cmd_verify(int argc, char **argv);
 /* Prints "weir NAME: text" and where to find help to stderr; returns WEIR_USAGE. */
 __attribute__((format(printf, 2, 3))) int weir_usage_error(const char *command, const char *format,
 							   ...);
+/* The same after getopt, which has said what is wrong with the option. */
+int weir_option_error(const char *command);

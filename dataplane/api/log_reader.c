@@ -64,6 +64,11 @@ uint64_t log_reader_offset(const struct log_reader *reader)
 		       : reader->expected;
 }
 
+uint64_t log_reader_reached(const struct log_reader *reader)
+{
+	return reader->expected == NOT_KNOWN ? reader->target : reader->expected;
+}
+
 void log_reader_tail(const struct log_reader *reader, struct log_tail *tail)
 {
 	*tail = reader->tail;

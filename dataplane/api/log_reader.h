@@ -83,6 +83,10 @@ enum batch_error log_reader_records(struct log_reader *reader, const struct log_
 /* Next offset that log_reader_next() looks for. */
 uint64_t log_reader_offset(const struct log_reader *reader);
 
+/* The offset behind the last batch that was seen: the log's end once log_reader_next() came to it
+ * without a limit. */
+uint64_t log_reader_reached(const struct log_reader *reader);
+
 struct log_tail {
 	uint64_t segment_base, position; /* where the valid batches end */
 	uint64_t bytes;			 /* that follow in the file; 0: it ends there exactly */

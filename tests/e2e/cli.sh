@@ -16,6 +16,11 @@ for command in run check plan status reload stop cat verify replay latency loadt
 done
 assert_eq "replay by a processor that is not there" "$(code replay "$root/tests/data/quickstart.pcap" --to net_null0 --cores 1023)" 2
 grep -q "processors that this process may use: [0-9]" "$T/err.log" || fail "replay does not say which processors there are"
+for command in run check plan status reload stop cat verify latency; do
+	code $command --nosuch >/dev/null
+	assert_eq "what $command says of an unknown option" "$(tr '\n' ' ' <"$T/err.log")" \
+		"weir $command: unrecognized option '--nosuch' Try 'weir $command --help'. "
+done
 assert_eq "check of a good file" "$(code check "$CONFIG")" 0
 printf 'prots:\n  - {device: x}\nlanes: {count: many}\n' >"$T/bad.yaml"
 assert_eq "check of a bad file" "$(code check "$T/bad.yaml")" 2
@@ -25,18 +30,29 @@ for word in bad.yaml:1 ports bad.yaml:3 lanes.count many streams; do
 done
 assert_eq "run of a bad file" "$(code run -c "$T/bad.yaml")" 2
 assert_eq "check of a missing file" "$(code check "$T/missing.yaml")" 2
+assert_eq "what it says" "$(cat "$T/err.log")" "$T/missing.yaml: No such file or directory"
 assert_eq "check --explain" "$(code check --explain storage.sync)" 0
 assert_eq "plan" "$(code plan "$CONFIG")" 0
 assert_eq "plan --json" "$(code plan "$CONFIG" --json)" 0
 jq -e . "$T/out" >/dev/null || fail "plan --json is no JSON"
 assert_eq "status of nobody" "$(code status -c "$CONFIG")" 1
 assert_eq "reload of nobody" "$(code reload -c "$CONFIG")" 1
+assert_eq "what it says" "$(cat "$T/err.log")" "weir: no weir-control is running in $RUN (-c FILE or --run-dir DIR names another)"
 assert_eq "stop of nobody" "$(code stop -c "$CONFIG")" 1
 run_until_idle
 ! grep -q $'\r' "$T/run.log" || fail "progress in a pipe"
 assert_eq "cat" "$(code cat "$DATA" all --from 10 --count 3)" 0
 assert_eq "records of cat" "$(jq -s 'map(.offset) | @csv' "$T/out")" '"10,11,12"'
 assert_eq "cat of no stream" "$(code cat "$DATA" nosuch)" 1
+assert_eq "what it says" "$(cat "$T/err.log")" "weir cat: no stream or partition 'nosuch' in $DATA; the streams there are all"
+assert_eq "latency of no stream" "$(code latency "$DATA" nosuch)" 1
+grep -q "the streams there are all" "$T/err.log" || fail "latency says: $(cat "$T/err.log")"
+end=$(final '.partitions[0].log_end')
+assert_eq "cat from the end" "$(code cat "$DATA" all --from "$end")" 0
+assert_eq "what it says" "$(cat "$T/out" "$T/err.log")" ""
+assert_eq "cat from beyond the end" "$(code cat "$DATA" all --from $((end + 1)))" 0
+assert_eq "what it says" "$(cat "$T/err.log")" \
+	"weir cat: --from $((end + 1)) is beyond the end: the next record of all-0 will have offset $end"
 assert_eq "cat --format hex" "$(code cat "$DATA" all-0 --count 1 --format hex)" 0
 assert_eq "verify of no directory" "$(code verify "$T/nosuch")" 1
 mkdir "$T/empty"
@@ -58,7 +74,7 @@ for device in 0000:ee:1f.7 net_af_packet0,iface=nosuchif0 "net_pcap0,rx_pcap=$T/
 done
 
 # What could not be written was not done.
-for arguments in "plan $CONFIG" "check --explain all" "--help" "verify $DATA" "cat $DATA all --count 1"; do
+for arguments in "plan $CONFIG" "check --explain all" "--help" "run --help" "verify $DATA" "cat $DATA all --count 1"; do
 	# shellcheck disable=SC2086 # words
 	! weir $arguments >/dev/full 2>"$T/full.log" || fail "weir $arguments says nothing about a full standard output"
 done
@@ -69,6 +85,9 @@ assert_eq "reload by the file that Weir runs by" "$(code reload -c "$CONFIG")" 0
 cp "$CONFIG" "$T/other.yaml"
 assert_eq "reload by another file" "$(code reload -c "$T/other.yaml")" 2
 grep -q "runs by $CONFIG, not by $T/other.yaml" "$T/err.log" "$T/out" || fail "reload does not say which file Weir runs by"
+
+assert_eq "cat from beyond the end of what is visible" "$(code cat "$DATA" all --from 999999)" 0
+grep -q "is beyond the end: the next record of all-0" "$T/err.log" || fail "cat beside a running Weir says: $(cat "$T/err.log")"
 
 # Every name in what --json prints stands in docs/json.md.
 weir status -c "$CONFIG" --json >"$T/status.json"
