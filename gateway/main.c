@@ -192,13 +192,10 @@ static int open_and_serve(const struct options *o, struct server_options *option
 static int addresses(const struct options *o, struct server_options *options)
 {
 	static char host[TCP_HOST_MAX];
-	char hint[120] = "such as weir.example:9092";
+	char hint[120] = "such as 127.0.0.1:9092 or [::1]:9092";
 
-	if (!tcp_address_parse(o->listen, &options->listen, NULL, 0)) {
-		fprintf(stderr,
-			"weir-gateway: --listen %s: ADDRESS:PORT, such as 127.0.0.1:9092 or "
-			"[::1]:9092\n",
-			o->listen);
+	if (!tcp_address_parse(o->listen, &options->listen, hint, sizeof(hint))) {
+		fprintf(stderr, "weir-gateway: --listen %s: ADDRESS:PORT; %s\n", o->listen, hint);
 		return EXIT_USAGE;
 	}
 	if (!o->insecure && !tcp_address_is_loopback(&options->listen)) {
@@ -210,6 +207,7 @@ static int addresses(const struct options *o, struct server_options *options)
 	}
 	if (!o->advertise)
 		return -1;
+	snprintf(hint, sizeof(hint), "such as weir.example:9092");
 	if (!tcp_host_parse(o->advertise, host, &options->advertised_port, hint, sizeof(hint))) {
 		fprintf(stderr, "weir-gateway: --advertise %s: HOST:PORT; %s\n", o->advertise,
 			hint);
