@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include <rte_eal.h>
+#include <rte_memory.h>
 
 #include "api/state.h"
 #include "eal_args.h"
+#include "touch.h"
 
 static void add_lcores(const struct plan *plan)
 {
@@ -32,6 +34,15 @@ static void add_devices(const struct plan *plan)
 		eal_args_add("--no-pci");
 }
 
+static int touch_segment(const struct rte_memseg_list *list, const struct rte_memseg *segment,
+			 size_t bytes, void *arg)
+{
+	(void)arg;
+	if (!list->external)
+		touch_pages(segment->addr, bytes);
+	return 0;
+}
+
 int eal_start(const struct plan *plan, char *err, size_t err_size)
 {
 	char name[32];
@@ -50,7 +61,10 @@ int eal_start(const struct plan *plan, char *err, size_t err_size)
 		eal_args_add("--no-huge");
 	for (const char *arg = plan->eal_args; *arg; arg += strlen(arg) + 1)
 		eal_args_add("%s", arg);
-	return eal_args_start(err, err_size);
+	int rc = eal_args_start(err, err_size);
+	if (rc == 0 && !plan->hugepages) /* those EAL has touched itself */
+		rte_memseg_contig_walk(touch_segment, NULL);
+	return rc;
 }
 
 int eal_start_small(char *err, size_t err_size)

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "touch.h"
+
 static int make_disk(struct core *core, const struct plan *plan, char *err, size_t err_size)
 {
 	struct topology *t = core->topology;
@@ -96,6 +98,7 @@ static int open_partition(struct topology *t, const struct plan *plan, unsigned 
 	struct log_partition *p;
 	bool seen = atomic_load(&state->open);
 
+	touch_pages(state, sizeof(*state));
 	int rc = log_partition_open(&p, log, (uint16_t)partition, (uint16_t)slot,
 				    &plan->streams[slot], err, err_size);
 	if (rc < 0)

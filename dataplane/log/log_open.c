@@ -268,18 +268,25 @@ static void publish_open(struct log_opening *o)
 
 /* ---- the partition's memory ---- */
 
+/* Zeroed, and touched: it will all be used, and should not make the process grow then. */
+static void *touched(size_t align, size_t size)
+{
+	void *memory = aligned_alloc(align, (size + align - 1) / align * align);
+
+	if (memory)
+		memset(memory, 0, size);
+	return memory;
+}
+
 static int make_partition(struct log_partition **out, struct log *log, uint16_t partition,
 			  uint16_t slot, const struct plan_stream *stream)
 {
 	struct state *state = log->config.state;
 	size_t own = state ? 0 : sizeof(struct state_partition);
-	size_t size =
-		(sizeof(struct log_partition) + own + STATE_LINE - 1) / STATE_LINE * STATE_LINE;
-	struct log_partition *p = aligned_alloc(STATE_LINE, size);
+	struct log_partition *p = touched(STATE_LINE, sizeof(struct log_partition) + own);
 
 	if (!p)
 		return -ENOMEM;
-	memset(p, 0, size);
 	*out = p;
 	p->log = log;
 	p->st = state ? state_partition(state, partition, slot) : p->dummy_state;
@@ -293,12 +300,11 @@ static int make_partition(struct log_partition **out, struct log *log, uint16_t 
 	for (int i = 0; i < 2; i++) {
 		struct log_segment *seg = &p->segments[i];
 
-		seg->tail = aligned_alloc(SLAB_BLOCK, SLAB_BLOCK);
-		seg->index.offsets.ring = malloc(LOG_INDEX_RING * LOG_INDEX_ENTRY);
-		seg->index.times.ring = malloc(LOG_INDEX_RING * LOG_TIMEINDEX_ENTRY);
+		seg->tail = touched(SLAB_BLOCK, SLAB_BLOCK);
+		seg->index.offsets.ring = touched(STATE_LINE, LOG_INDEX_RING * LOG_INDEX_ENTRY);
+		seg->index.times.ring = touched(STATE_LINE, LOG_INDEX_RING * LOG_TIMEINDEX_ENTRY);
 		if (!seg->tail || !seg->index.offsets.ring || !seg->index.times.ring)
 			return -ENOMEM;
-		memset(seg->tail, 0, SLAB_BLOCK);
 	}
 	return 0;
 }
