@@ -5,10 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ZSTD_STATIC_LINKING_ONLY /* for its estimates */
+#include <zstd.h>
+
+#include "api/state.h"
 #include "memory.h"
 #include "plan_ports.h"
 #include "plan_streams.h"
 
+#define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
 
 enum {
@@ -20,6 +25,10 @@ enum {
 	REST_MIB = 16,	      /* EAL's own, rings, devices */
 	REST_OF_LANE_MIB = 8, /* sender cache, batches, scratch */
 	REST_OF_PORT_MIB = 2,
+	/* Measured, in KiB. Half of the program's is DPDK's, all drivers of which are loaded. */
+	PROGRAM_KIB = 5 * 1024,
+	CORE_KIB = 64, /* stack, io_uring, the log's queues */
+	LOG_KIB = 52,  /* a partition's index rings and tail blocks */
 };
 
 /* Slabs that take turns on a lane: few enough for the cache, enough that what the log core has read
@@ -195,55 +204,120 @@ static int build_slabs(struct building *b)
 	return 0;
 }
 
+static uint64_t mbuf_bytes(const struct plan *plan)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < plan->ports_count; i++)
+		bytes += plan->ports[i].queues * plan_pool_bytes(&plan->ports[i], plan->hugepages);
+	return bytes;
+}
+
+static uint64_t slab_bytes(const struct plan *plan)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < plan->lanes_count; i++)
+		bytes += (uint64_t)plan->lanes[i].slabs * plan->lanes[i].slab_bytes;
+	return bytes;
+}
+
+/* What a log core compresses with: slabs to compress into, and zstd's tables. */
+static uint64_t compress_bytes(const struct plan *plan)
+{
+	uint64_t slabs = (plan->write_depth + 1) * (uint64_t)plan->lanes[0].slab_bytes, tables = 0;
+	bool compresses = false;
+
+	for (unsigned i = 0; i < plan->streams_max; i++) {
+		const struct plan_stream *s = &plan->streams[i];
+		int level = s->compression_level ? s->compression_level : ZSTD_CLEVEL_DEFAULT;
+		uint64_t bytes;
+
+		if (!s->used || s->compression == PLAN_COMPRESSION_NONE)
+			continue;
+		compresses = true;
+		if (s->compression != PLAN_COMPRESSION_ZSTD)
+			continue;
+		bytes = ZSTD_estimateCCtxSize_usingCParams(
+			ZSTD_getCParams(level, s->batch_bytes, 0));
+		tables = bytes > tables ? bytes : tables;
+	}
+	return compresses ? slabs + tables : 0;
+}
+
+/* What the log cores hold beside the lanes' slabs. */
+static uint64_t log_bytes(const struct plan *plan)
+{
+	uint64_t known = 0, log_cores = 0, of_stream;
+
+	for (unsigned i = 0; i < plan->streams_max; i++)
+		known += plan->streams[i].known;
+	for (unsigned i = 0; i < plan->cores_count; i++)
+		for (unsigned k = 0; k < plan->lanes_count; k++)
+			if (plan->lanes[k].log_core == i) {
+				log_cores++;
+				break;
+			}
+	of_stream = plan->lanes_count * (sizeof(struct state_partition) + LOG_KIB * KIB);
+	/* Who reads the state looks for partitions of lanes that are no more: a page each. */
+	of_stream += (PLAN_LANES_MAX - plan->lanes_count) * (uint64_t)BLOCK;
+	return known * of_stream + log_cores * compress_bytes(plan);
+}
+
 struct plan_memory plan_memory(const struct plan *plan)
 {
-	struct plan_memory m = {0};
+	struct plan_memory m = {.mbufs = mbuf_bytes(plan), .slabs = slab_bytes(plan)};
 
-	for (unsigned i = 0; i < plan->ports_count; i++) {
-		const struct plan_port *port = &plan->ports[i];
-		m.mbufs += port->queues * (uint64_t)port->mbufs *
-			   (plan_mbuf_bytes(port) + 2 * sizeof(void *));
-	}
-	for (unsigned i = 0; i < plan->lanes_count; i++)
-		m.slabs += (uint64_t)plan->lanes[i].slabs * plan->lanes[i].slab_bytes;
-	m.rest = (REST_MIB + REST_OF_LANE_MIB * (uint64_t)plan->lanes_count +
-		  REST_OF_PORT_MIB * (uint64_t)plan->ports_count) *
-		 MIB;
-	/* Pages that objects do not fill to the end. */
-	m.rest += (m.mbufs + m.slabs) / 16;
+	if (plan->memory_mib * MIB > m.mbufs + m.slabs)
+		m.rest = plan->memory_mib * MIB - m.mbufs - m.slabs;
+	for (unsigned i = 0; i < plan->ports_count; i++)
+		m.rings += plan_port_ring_bytes(&plan->ports[i]);
+	m.logs = log_bytes(plan);
+	m.program = (PROGRAM_KIB + (uint64_t)CORE_KIB * plan->cores_count) * KIB;
+	m.total = m.mbufs + m.slabs + m.rest + m.rings + m.logs + m.program;
 	return m;
 }
 
 bool plan_fits_memory(const struct plan *plan, char *err, size_t err_size)
 {
-	uint64_t available = memory_available();
+	uint64_t available = memory_available(), total = plan_memory(plan).total;
 
-	if (plan->hugepages || !available || plan->memory_mib <= available / MIB)
+	if (plan->hugepages || !available || total <= available)
 		return true;
 	snprintf(err, err_size,
-		 "memory: the plan needs %u MiB, %llu MiB are available: fewer lanes.slabs, a "
+		 "memory: the plan needs %llu MiB, %llu MiB are available: fewer lanes.slabs, a "
 		 "smaller batch_size, fewer max_streams or lanes ('weir plan' shows what takes how "
 		 "much)",
-		 plan->memory_mib, (unsigned long long)(available / MIB));
+		 (unsigned long long)(total / MIB), (unsigned long long)(available / MIB));
 	return false;
+}
+
+/* What DPDK is to reserve. */
+static uint32_t reserve_mib(const struct plan *p)
+{
+	uint64_t known = mbuf_bytes(p) + slab_bytes(p);
+	uint64_t rest = (REST_MIB + REST_OF_LANE_MIB * (uint64_t)p->lanes_count +
+			 REST_OF_PORT_MIB * (uint64_t)p->ports_count) *
+			MIB;
+
+	rest += known / 16; /* pages that objects do not fill to the end */
+	/* Hugepages are 2 MiB at least. */
+	return (uint32_t)((known + rest + MIB - 1) / MIB + 1) & ~1u;
 }
 
 static void build_memory(struct building *b)
 {
 	struct plan *p = b->plan;
-	struct plan_memory m = plan_memory(p);
-	uint64_t mib = (m.mbufs + m.slabs + m.rest + MIB - 1) / MIB;
 
-	p->memory_mib = (uint32_t)(mib + 1) & ~1u; /* hugepages are 2 MiB at least */
-	/* Reserved is reserved: what would need more is refused by its own name. */
-	if (b->previous && m.mbufs + m.slabs <= b->previous->memory_mib * MIB)
-		p->memory_mib = b->previous->memory_mib;
+	p->hugepages = b->previous ? b->previous->hugepages : 1;
 	if (b->config->hugepages != CONFIG_SWITCH_AUTO)
 		p->hugepages = b->config->hugepages == CONFIG_SWITCH_ON;
-	else if (b->previous)
-		p->hugepages = b->previous->hugepages; /* it holds them now: none need be free */
-	else
-		p->hugepages = memory_hugepages_free() >= p->memory_mib * MIB;
+	else if (!b->previous) /* which holds them now: none need be free */
+		p->hugepages = memory_hugepages_free() >= reserve_mib(p) * MIB;
+	p->memory_mib = reserve_mib(p);
+	/* Reserved is reserved: what would need more is refused by its own name. */
+	if (b->previous && mbuf_bytes(p) + slab_bytes(p) <= b->previous->memory_mib * MIB)
+		p->memory_mib = b->previous->memory_mib;
 }
 
 int plan_build_explained(const struct config *config, const struct plan *previous,

@@ -21,9 +21,17 @@ int plan_build_explained(const struct config *config, const struct plan *previou
 			 struct plan *plan, struct placement *placement, char *key, size_t key_size,
 			 char *err, size_t err_size);
 
-/* What the plan's memory is for, in bytes. */
+/*
+ * What memory the dataplane will hold from start to end, in bytes: what no other process could have
+ * meanwhile. Code and libraries are not in it (the kernel can drop them), nor the page cache.
+ * tests/e2e/memory.sh holds it against what a dataplane does hold.
+ */
 struct plan_memory {
-	uint64_t mbufs, slabs, rest;
+	uint64_t mbufs, slabs, rest; /* DPDK's: plan->memory_mib; rest: what is left of it */
+	uint64_t rings;		     /* the kernel's, of AF_PACKET sockets */
+	uint64_t logs;		     /* of each partition, and what compresses */
+	uint64_t program;	     /* heap, stacks, writable data of libraries */
+	uint64_t total;
 };
 struct plan_memory plan_memory(const struct plan *plan);
 

@@ -16,6 +16,8 @@ enum {
 	MBUFS_MAX = 1 << 24,
 	MBUF_FIXED = 64 + 128 + 128, /* mempool's header, struct rte_mbuf, headroom */
 	CACHE_LINE = 64,
+	PAGE = 4096,
+	HUGE_PAGE = 2 << 20,
 	REST_OF_LINGER = 4,
 };
 
@@ -45,12 +47,19 @@ static void copy_argument(const char *value, char *out, size_t size)
 	snprintf(out, size, "%.*s", (int)strcspn(value, ","), value);
 }
 
-static unsigned number(const char *device, const char *name, unsigned otherwise)
+static uint32_t amount(const char *device, const char *name, uint32_t otherwise)
 {
 	const char *text = argument(device, name, 0);
 	unsigned long n = text ? strtoul(text, NULL, 10) : otherwise;
 
-	return n > UINT16_MAX ? UINT16_MAX : (unsigned)n;
+	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static unsigned number(const char *device, const char *name, unsigned otherwise)
+{
+	uint32_t n = amount(device, name, otherwise);
+
+	return n > UINT16_MAX ? UINT16_MAX : n;
 }
 
 unsigned plan_device_queues(const char *device)
@@ -202,12 +211,38 @@ void plan_port_build(const struct config_port *config, const struct plan_port *p
 		port->mbufs = choose_mbufs(port, burst);
 }
 
-uint64_t plan_mbuf_bytes(const struct plan_port *port)
+uint64_t plan_pool_bytes(const struct plan_port *port, bool hugepages)
 {
 	uint64_t object = (port->mbuf_room_bytes + MBUF_FIXED + CACHE_LINE - 1) / CACHE_LINE;
+	uint64_t page = hugepages ? HUGE_PAGE : PAGE, bytes;
 
 	/* One line more: the pool spreads its objects over the memory channels. */
-	return (object + 1) * CACHE_LINE;
+	object = (object + 1) * CACHE_LINE;
+	/* It lets none reach from one page into the next, as if they lay apart. */
+	if (object <= page)
+		bytes = (port->mbufs + page / object - 1) / (page / object) * page;
+	else
+		bytes = port->mbufs * ((object + page - 1) / page * page);
+	return bytes + (uint64_t)port->mbufs * 2 * sizeof(void *);
+}
+
+uint64_t plan_port_ring_bytes(const struct plan_port *port)
+{
+	const char *device = port->device;
+	uint64_t block, frame, frames;
+
+	if (!is_driver(device, "net_af_packet"))
+		return 0;
+	/* Ours where the device says nothing (dataplane/rx_port_device.c), else the driver's. */
+	bool said = argument(device, "blocksz", 0) || argument(device, "framesz", 0) ||
+		    argument(device, "framecnt", 0);
+	block = amount(device, "blocksz", said ? 4096 : 65536);
+	frame = amount(device, "framesz", said ? 2048 : AF_PACKET_ROOM);
+	frames = amount(device, "framecnt", 512);
+	if (!frame || block < frame)
+		return 0;
+	/* One to receive, one to send, which the driver maps all the same. */
+	return 2 * block * (frames / (block / frame)) * port->queues;
 }
 
 static bool there(const char *folder, const char *name)

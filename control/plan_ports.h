@@ -21,5 +21,8 @@ void plan_port_build(const struct config_port *config, const struct plan_port *p
  * names nothing that can be looked for. */
 bool plan_port_exists(const struct plan_port *port, char *err, size_t err_size);
 
-/* Bytes of one packet buffer in its pool. */
-uint64_t plan_mbuf_bytes(const struct plan_port *port);
+/* Bytes of the packet buffers of one of its queues. */
+uint64_t plan_pool_bytes(const struct plan_port *port, bool hugepages);
+
+/* Bytes of the rings that the kernel keeps for a port's sockets, which the driver maps. */
+uint64_t plan_port_ring_bytes(const struct plan_port *port);

@@ -96,8 +96,10 @@ static void text_memory(const struct plan_print *p, FILE *out)
 	char slab[32];
 
 	config_size_text(plan->lanes[0].slab_bytes, slab, sizeof(slab));
-	fprintf(out, "memory\n  %u MiB in all, %s hugepages (%llu MiB of them are free)\n",
-		plan->memory_mib, plan->hugepages ? "in" : "without",
+	fprintf(out,
+		"memory\n  %.1f MiB in all, from start to end; %u of them reserved at once, %s "
+		"hugepages (%llu MiB of them are free)\n",
+		(double)m.total / MIB, plan->memory_mib, plan->hugepages ? "in" : "without",
 		(unsigned long long)(memory_hugepages_free() / MIB));
 	fprintf(out, "  %6.1f MiB packet buffers\n", (double)m.mbufs / MIB);
 	fprintf(out,
@@ -105,6 +107,12 @@ static void text_memory(const struct plan_print *p, FILE *out)
 		"the others for a disk that stalls\n",
 		(double)m.slabs / MIB, plan->lanes[0].slabs, slab, plan->lanes[0].hot_slabs);
 	fprintf(out, "  %6.1f MiB rings, sender caches, EAL\n", (double)m.rest / MIB);
+	if (m.rings)
+		fprintf(out, "  %6.1f MiB the kernel's rings of AF_PACKET sockets\n",
+			(double)m.rings / MIB);
+	fprintf(out, "  %6.1f MiB counters and indexes of partitions, compression\n",
+		(double)m.logs / MIB);
+	fprintf(out, "  %6.1f MiB the program itself\n", (double)m.program / MIB);
 }
 
 static void text_streams(const struct plan_print *p, FILE *out)
@@ -244,20 +252,22 @@ int plan_print_json(const struct plan_print *p, FILE *out)
 	json_t *warnings = json_array(), *all;
 
 	each_warning(p, json_warning, warnings);
-	all = json_pack("{s:s, s:{s:i, s:i, s:i, s:o}, s:i, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:i,"
-			" s:{s:i, s:I, s:I, s:I, s:b, s:I}, s:{s:s, s:b, s:i}, s:o}",
-			"file", p->file, "machine", "cores", place->machine_cores, "processors",
-			place->machine_cpus, "numa_nodes", place->machine_nodes, "nic_node",
-			place->nic_node >= 0 ? json_integer(place->nic_node) : json_null(),
-			"lanes_count", plan->lanes_count, "lanes_why", place->why_lanes, "main_cpu",
-			plan->main_cpu, "main_why", place->why_main, "cores", json_cores(p),
-			"lanes", json_lanes(plan), "ports", json_ports(plan), "streams",
-			json_streams(p), "max_streams", plan->streams_max, "memory", "total_mib",
-			plan->memory_mib, "packet_buffers_bytes", (json_int_t)m.mbufs,
-			"slabs_bytes", (json_int_t)m.slabs, "rest_bytes", (json_int_t)m.rest,
-			"hugepages", plan->hugepages, "hugepages_free_bytes",
-			(json_int_t)memory_hugepages_free(), "storage", "path", plan->storage_path,
-			"sink", plan->sink, "write_depth", plan->write_depth, "warnings", warnings);
+	all = json_pack(
+		"{s:s, s:{s:i, s:i, s:i, s:o}, s:i, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:i,"
+		" s:{s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}, s:{s:s, s:b, s:i}, s:o}",
+		"file", p->file, "machine", "cores", place->machine_cores, "processors",
+		place->machine_cpus, "numa_nodes", place->machine_nodes, "nic_node",
+		place->nic_node >= 0 ? json_integer(place->nic_node) : json_null(), "lanes_count",
+		plan->lanes_count, "lanes_why", place->why_lanes, "main_cpu", plan->main_cpu,
+		"main_why", place->why_main, "cores", json_cores(p), "lanes", json_lanes(plan),
+		"ports", json_ports(plan), "streams", json_streams(p), "max_streams",
+		plan->streams_max, "memory", "total_bytes", (json_int_t)m.total, "reserved_mib",
+		plan->memory_mib, "packet_buffers_bytes", (json_int_t)m.mbufs, "slabs_bytes",
+		(json_int_t)m.slabs, "rest_bytes", (json_int_t)m.rest, "kernel_rings_bytes",
+		(json_int_t)m.rings, "logs_bytes", (json_int_t)m.logs, "program_bytes",
+		(json_int_t)m.program, "hugepages", plan->hugepages, "hugepages_free_bytes",
+		(json_int_t)memory_hugepages_free(), "storage", "path", plan->storage_path, "sink",
+		plan->sink, "write_depth", plan->write_depth, "warnings", warnings);
 	if (!all)
 		return -ENOMEM;
 	json_dumpf(all, out, JSON_INDENT(2));

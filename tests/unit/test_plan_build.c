@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/plan_build.h"
+#include "control/plan_ports.h"
 
 #define HEAD                                                                                       \
 	"run_dir: /tmp/x\nports:\n  - {name: p, device: \"net_null0,size=64\", queues: 1}\n"       \
@@ -293,4 +294,26 @@ Test(plan_build, lane_keys_that_this_machine_cannot_meet_are_named)
 		     0);
 	cr_expect_eq(strncmp(err, "lanes.cores: ", 13), 0, "%s", err);
 	free(p);
+}
+
+Test(plan_build, without_hugepages_no_buffer_reaches_into_the_next_page)
+{
+	const struct plan_port small = {.mbufs = 1000, .mbuf_room_bytes = 2048};
+	const struct plan_port large = {.mbufs = 1000, .mbuf_room_bytes = 16384};
+
+	cr_expect_eq(plan_pool_bytes(&small, false), 1000 * (4096 + 16));
+	cr_expect_eq(plan_pool_bytes(&large, false), 1000 * (5 * 4096 + 16));
+	cr_expect_lt(plan_pool_bytes(&small, true), 1000 * 2448 + (2 << 20));
+}
+
+Test(plan_build, the_rings_of_af_packet_are_the_kernels_and_announced)
+{
+	struct plan_port port = {.queues = 2, .device = "net_af_packet0,iface=eth0"};
+
+	/* 512 frames of 16 KiB to receive, and as many to send. */
+	cr_expect_eq(plan_port_ring_bytes(&port), 2 * 2 * (8 << 20));
+	snprintf(port.device, sizeof(port.device), "net_af_packet0,iface=eth0,framecnt=64");
+	cr_expect_eq(plan_port_ring_bytes(&port), 2 * 2 * 64 * 2048);
+	snprintf(port.device, sizeof(port.device), "net_af_xdp0,iface=eth0");
+	cr_expect_eq(plan_port_ring_bytes(&port), 0);
 }
