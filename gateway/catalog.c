@@ -203,7 +203,7 @@ static void refresh(struct catalog *catalog)
 
 void catalog_refresh(struct catalog *catalog, uint64_t now_ms)
 {
-	if (now_ms - catalog->refreshed_ms < REFRESH_MS)
+	if (now_ms < catalog->refreshed_ms + REFRESH_MS)
 		return;
 	catalog->refreshed_ms = now_ms;
 	refresh(catalog);

@@ -184,7 +184,12 @@ const char *server_address(const struct server *s)
 /* Goes on with a connection, which may be gone afterwards. */
 static void work(struct server *s, struct connection *c, bool looked)
 {
-	if (!connection_work(&s->context, c, looked)) {
+	/* What it begins now has its time from now on, however long this turn has taken so far. */
+	s->context.now_ms = (uint64_t)clock_ms(CLOCK_MONOTONIC);
+	bool goes_on = connection_work(&s->context, c, looked);
+
+	s->context.now_ms = s->context.groups->now_ms;
+	if (!goes_on) {
 		remove_connection(s, c);
 		return;
 	}
