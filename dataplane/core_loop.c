@@ -192,19 +192,23 @@ static void judge_rate(struct loop *l, unsigned packets)
 }
 
 /* Packets came, and fewer than a burst: the queues are empty. Each of the next ones would wake us;
- * they may as well wait for each other, as their batch waits for its linger. */
-static void maybe_rest(struct loop *l, unsigned packets)
+ * they may as well wait for each other, as their batch waits for its linger. Returns the time now:
+ * the rest was idle. */
+static uint64_t maybe_rest(struct loop *l, unsigned packets, uint64_t tsc)
 {
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is always a generation */
 	const struct plan *plan = l->generation->plan;
 
 	if (plan->idle != PLAN_IDLE_ADAPTIVE || !plan->rest_ns)
-		return;
+		return tsc;
 	judge_rate(l, packets);
 	if (!l->rest_ns || packets >= plan->burst)
-		return;
+		return tsc;
 	core_rest(l->core, l->rest_ns);
 	l->clock_stale = true;
+	uint64_t after = rte_rdtsc();
+	account_time(l, after - tsc, 0, 0);
+	return after;
 }
 
 static bool core_is_done(const struct loop *l)
@@ -247,16 +251,16 @@ int core_loop(void *arg)
 			if (core->log && !l.log_done)
 				drain_log(&l);
 		}
-		/* 6. idle, 7. account */
+		/* 6. idle, 7. account, 8. rest */
 		if (rx_work + log_work)
 			l.idle_rounds = 0;
 		else if (phase == PHASE_RUN)
 			maybe_wait(&l);
-		if (rx_work && phase == PHASE_RUN)
-			maybe_rest(&l, rx_work);
 		uint64_t after = rte_rdtsc();
 		account_time(&l, after - tsc, rx_work, log_work);
 		tsc = after;
+		if (rx_work && phase == PHASE_RUN)
+			tsc = maybe_rest(&l, rx_work, tsc);
 	}
 	rte_rcu_qsbr_thread_offline(t->rcu, core->index);
 	rte_rcu_qsbr_thread_unregister(t->rcu, core->index);
