@@ -12,12 +12,11 @@ static int run_replay(char **argv)
 	char program[512];
 
 	if (supervise_find_program("replay", program, sizeof(program)) < 0) {
-		fprintf(stderr, "weir %s: weir-replay is not installed beside this program\n",
-			argv[0]);
+		fprintf(stderr, "%s: weir-replay is not installed beside this program\n", argv[0]);
 		return WEIR_FAILED;
 	}
 	execv(program, argv);
-	fprintf(stderr, "weir %s: %s: %s\n", argv[0], program, strerror(errno));
+	fprintf(stderr, "%s: %s: %s\n", argv[0], program, strerror(errno));
 	return WEIR_FAILED;
 }
 

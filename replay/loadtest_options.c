@@ -128,7 +128,7 @@ static int take(struct loadtest_options *o, int c)
 		fputs(help, stdout);
 		return WEIR_OK;
 	case '?':
-		return options_wrong("loadtest", "wrong option");
+		return options_unknown("loadtest");
 	default:
 		return sending_take(&o->sending, c);
 	}

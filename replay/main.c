@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 {
 	struct options options;
 
-	if (strcmp(argv[0], "loadtest") == 0)
+	if (strcmp(argv[0], "weir loadtest") == 0)
 		return loadtest_main(argc, argv);
 	int status = options_parse(&options, argc, argv);
 

@@ -114,7 +114,7 @@ static int parse_one(struct options *o, struct seen *seen, int c)
 		fputs(help, stdout);
 		return WEIR_OK;
 	case '?':
-		return options_wrong("replay", "wrong option");
+		return options_unknown("replay");
 	default:
 		return c < SENDING_END ? sending_take(&o->sending, c) : parse_time(o, seen, c);
 	}

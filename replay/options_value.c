@@ -11,6 +11,12 @@
 #include "control/config_value.h"
 #include "control/weir.h"
 
+int options_unknown(const char *command)
+{
+	fprintf(stderr, "Try 'weir %s --help'.\n", command);
+	return WEIR_USAGE;
+}
+
 int options_wrong(const char *command, const char *format, ...)
 {
 	va_list ap;
@@ -19,8 +25,8 @@ int options_wrong(const char *command, const char *format, ...)
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);
-	fprintf(stderr, "\nTry 'weir %s --help'.\n", command);
-	return WEIR_USAGE;
+	fputc('\n', stderr);
+	return options_unknown(command);
 }
 
 int options_expected(const char *command, const char *option, const char *found, const char *what)

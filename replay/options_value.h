@@ -36,3 +36,6 @@ bool options_parse_value(enum config_type type, const char *text, uint64_t min, 
 __attribute__((format(printf, 2, 3))) int options_wrong(const char *command, const char *format,
 							...);
 int options_expected(const char *command, const char *option, const char *found, const char *what);
+
+/* The same, of what getopt has told already. */
+int options_unknown(const char *command);

@@ -16,7 +16,7 @@ for command in run check plan status reload stop cat verify replay latency loadt
 done
 assert_eq "replay by a processor that is not there" "$(code replay "$root/tests/data/quickstart.pcap" --to net_null0 --cores 1023)" 2
 grep -q "processors that this process may use: [0-9]" "$T/err.log" || fail "replay does not say which processors there are"
-for command in run check plan status reload stop cat verify latency; do
+for command in run check plan status reload stop cat verify replay latency loadtest; do
 	code $command --nosuch >/dev/null
 	assert_eq "what $command says of an unknown option" "$(tr '\n' ' ' <"$T/err.log")" \
 		"weir $command: unrecognized option '--nosuch' Try 'weir $command --help'. "
