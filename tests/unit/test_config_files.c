@@ -93,7 +93,8 @@ Test(config_files, files_that_cannot_be_read)
 
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(weir_check("/nonexistent/x.yaml", &output), 2);
-	cr_assert_not_null(strstr(output, "/nonexistent/x.yaml: No such file or directory\n"), "%s", output);
+	cr_assert_not_null(strstr(output, "/nonexistent/x.yaml: No such file or directory\n"), "%s",
+			   output);
 	free(output);
 	cr_assert_eq(weir_check("/tmp", &output), 2);
 	cr_assert_not_null(strstr(output, "/tmp: found Is a directory"), "%s", output);
