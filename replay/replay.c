@@ -30,7 +30,6 @@ struct replay {
 	struct feed *feed;
 	struct device device;
 	bool eal, opened, hugepages;
-	uint32_t frame_bytes; /* longest that the device's buffers hold */
 	uint16_t runs;
 	struct sender *senders;
 };
@@ -124,10 +123,23 @@ static int find_macs(struct replay *r, char *err, size_t err_size)
 	return neighbour_resolve(&r->device, to, to->destination_mac, err, err_size);
 }
 
+static int check_frame_longest(const struct replay_options *o, char *err, size_t err_size)
+{
+	uint32_t interface_max = device_interface_frame_max(o->device);
+
+	if (!interface_max || o->frame_longest <= interface_max)
+		return 0;
+	snprintf(err, err_size,
+		 "device \"%s\" sends frames of %u bytes at most, not %u (without FCS)", o->device,
+		 interface_max, o->frame_longest);
+	return -EMSGSIZE;
+}
+
 int replay_open(struct replay **out, const struct replay_options *options, char *err,
 		size_t err_size)
 {
 	struct replay *r = calloc(1, sizeof(*r));
+	uint32_t longest = 0;
 
 	if (r)
 		r->senders = aligned_alloc(_Alignof(struct sender),
@@ -138,13 +150,15 @@ int replay_open(struct replay **out, const struct replay_options *options, char 
 		return -ENOMEM;
 	}
 	r->options = *options;
-	int rc = read_captures(r, 0, err, err_size);
+	int rc = check_frame_longest(options, err, err_size);
+	if (rc == 0)
+		rc = read_captures(r, 0, err, err_size);
 	if (rc == 0) {
-		r->frame_bytes = longest_frame(r);
-		rc = start_eal(r, r->frame_bytes, err, err_size);
+		longest = longest_frame(r);
+		rc = start_eal(r, longest, err, err_size);
 	}
 	if (rc == 0) {
-		rc = device_open(&r->device, options->device, options->queues, r->frame_bytes, err,
+		rc = device_open(&r->device, options->device, options->queues, longest, err,
 				 err_size);
 		r->opened = rc == 0;
 	}
@@ -160,14 +174,6 @@ int replay_open(struct replay **out, const struct replay_options *options, char 
 
 int replay_load(struct replay *r, uint32_t frame_size, char *err, size_t err_size)
 {
-	uint32_t interface_max = device_interface_frame_max(r->options.device);
-
-	if (frame_size > r->frame_bytes || (interface_max && frame_size > interface_max)) {
-		snprintf(err, err_size, "device \"%s\" sends frames of %u bytes at most, not %u",
-			 r->options.device, interface_max ? interface_max : r->frame_bytes,
-			 frame_size);
-		return -EMSGSIZE;
-	}
 	feed_close(r->feed);
 	r->feed = NULL;
 	return read_captures(r, frame_size, err, err_size);

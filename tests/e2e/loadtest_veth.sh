@@ -16,9 +16,16 @@ port "net_af_packet0,iface=to,blocksz=4096,framesz=2048,framecnt=16"
 lanes="{count: 1, idle: adaptive, rest: 5ms}"
 streams='  - {name: all, listen: {udp: any}, decoder: datagram, retention: {size: 256MiB}}'
 start_weir "${in_rx[@]}"
+loadtest() { # ARGUMENTS...
+	"${in_rx[@]}" timeout $((120 * patience)) "$build/control/weir" loadtest "$root/tests/data/quickstart.pcap" --trial 300ms \
+		--to net_af_packet0,iface=from --against "http://127.0.0.1:$http_port" --json "$@" >"$T/loadtest.json" 2>"$T/loadtest.log"
+}
+# What the interface cannot send is told before anything is.
+! loadtest --frame-sizes 1518,1519 || fail "frames of 1519 bytes pass an interface of 1500"
+grep -q "frames of 1514 bytes at most, not 1515" "$T/loadtest.log" || fail "nothing says how long frames may be: $(cat "$T/loadtest.log")"
+assert_eq "packets sent meanwhile" "$(status .ledger.packets.received)" 0
 code=0
-"${in_rx[@]}" timeout $((120 * patience)) "$build/control/weir" loadtest "$root/tests/data/quickstart.pcap" --trial 300ms \
-	--to net_af_packet0,iface=from --against "http://127.0.0.1:$http_port" --json >"$T/loadtest.json" 2>"$T/loadtest.log" || code=$?
+loadtest || code=$?
 of() { jq -r "$1" "$T/loadtest.json"; }
 none() { # WHAT JQ_FILTER: it finds nothing in the report
 	local found
