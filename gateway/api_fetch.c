@@ -72,7 +72,10 @@ static bool diverged(const struct fetch_partition *want, struct partition *p,
 {
 	if (want->fetched_epoch < 0)
 		return false;
-	*end = partition_epoch_end(p, view, want->fetched_epoch);
+	if (partition_epoch_end(p, view, want->fetched_epoch, end) < 0) {
+		*error = ERROR_KAFKA_STORAGE_ERROR;
+		return false;
+	}
 	if (end->epoch < 0)
 		*error = ERROR_OFFSET_OUT_OF_RANGE;
 	return end->epoch >= 0 && (end->epoch < want->fetched_epoch || end->offset < want->offset);

@@ -18,8 +18,8 @@ static void answer_partition(struct api_call *call, const struct topic *topic)
 	if (call->in->failed)
 		return;
 	enum protocol_error error = api_look(p, current_epoch, &view);
-	if (error == ERROR_NONE)
-		end = partition_epoch_end(p, &view, epoch);
+	if (error == ERROR_NONE && partition_epoch_end(p, &view, epoch, &end) < 0)
+		error = ERROR_KAFKA_STORAGE_ERROR;
 	wire_put16(call->out, (int16_t)error);
 	wire_put32(call->out, number);
 	wire_put32(call->out, end.epoch);

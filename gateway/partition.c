@@ -36,7 +36,7 @@ void partition_destroy(struct partition *p)
 	if (p->files.dir_fd >= 0)
 		close(p->files.dir_fd);
 	free(p->segments);
-	free(p->epochs);
+	free(p->epochs.list);
 	free(p);
 }
 
@@ -63,8 +63,9 @@ static int list(struct partition *p)
 	return 0;
 }
 
-/* Where the valid batches end: read from the last that the index of the newest segment names. */
-static int find_end(struct partition *p, const char *data_dir)
+/* Where the valid batches end: read from the last that the index of the newest segment names. 0 or
+ * -errno. */
+static int find_end(const struct partition *p, const char *data_dir, uint64_t *end)
 {
 	const struct log_dir_segment *newest = &p->segments[p->segments_count - 1];
 	struct log_reader *reader;
@@ -80,30 +81,41 @@ static int find_end(struct partition *p, const char *data_dir)
 	if (rc < 0)
 		return rc;
 	rc = log_reader_seek(reader, from);
-	p->scanned_end = newest->base_offset;
+	*end = newest->base_offset;
 	while (rc == 0 && (rc = log_reader_next(reader, &batch)) == LOG_READ_BATCH) {
-		p->scanned_end = (uint64_t)batch.head.last_offset + 1;
+		*end = (uint64_t)batch.head.last_offset + 1;
 		rc = 0;
 	}
 	log_reader_close(reader);
 	return rc < 0 ? rc : 0;
 }
 
+/* What cannot be read now (no descriptors, a disk that fails) says nothing: all stays as it was,
+ * and the next look tries again. */
 static void scan(struct partition *p, const char *data_dir)
 {
-	if (list(p) < 0 || p->segments_count == 0)
-		return;
-	uint64_t size = p->segments[p->segments_count - 1].size_bytes;
-	uint64_t newest = p->segments[p->segments_count - 1].base_offset;
+	uint64_t end;
+	int32_t epoch;
 
-	p->scanned_start = p->segments[0].base_offset;
-	/* Nobody writes it, so it is read once. */
-	if (size == p->scanned_size && newest <= p->scanned_end && size)
+	if (list(p) < 0)
 		return;
-	p->scanned_epoch = partition_epochs_read(p);
-	p->epochs_seen = p->scanned_epoch;
-	if (find_end(p, data_dir) == 0)
+	if (p->segments_count == 0) {
+		p->scanned = true;
+		return;
+	}
+	const struct log_dir_segment *newest = &p->segments[p->segments_count - 1];
+	uint64_t size = newest->size_bytes;
+	/* Nobody writes it, so it is read once. */
+	if (!p->scanned || !size || size != p->scanned_size ||
+	    newest->base_offset > p->scanned_end) {
+		if (partition_epochs_read(p, &epoch) < 0 || find_end(p, data_dir, &end) < 0)
+			return;
+		p->scanned_epoch = p->epochs_seen = epoch;
+		p->scanned_end = end;
 		p->scanned_size = size;
+	}
+	p->scanned_start = p->segments[0].base_offset;
+	p->scanned = true;
 }
 
 void partition_refresh(struct partition *p, const char *data_dir)
@@ -118,7 +130,7 @@ void partition_refresh(struct partition *p, const char *data_dir)
 		close(p->files.dir_fd);
 		p->files.dir_fd = fd;
 		p->segments_count = 0;
-		p->scanned_size = 0;
+		p->scanned = false;
 		p->epochs_seen = -1;
 		p->has_topic_id = false;
 	}
@@ -133,6 +145,8 @@ bool partition_look(const struct partition *p, struct partition_view *view)
 	struct state_partition *live = (struct state_partition *)p->live;
 
 	if (p->unavailable)
+		return false;
+	if (!live && !p->scanned)
 		return false;
 	if (!live) {
 		*view = (struct partition_view){.log_start = p->scanned_start,

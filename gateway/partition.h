@@ -19,6 +19,12 @@ struct partition_epoch {
 	uint64_t start; /* offset of its first record */
 };
 
+/* Rising. */
+struct partition_epochs {
+	struct partition_epoch *list;
+	unsigned count, room;
+};
+
 struct partition {
 	char stream[LOG_STREAM_NAME_MAX];
 	uint32_t number;
@@ -32,12 +38,11 @@ struct partition {
 	struct log_dir_segment *segments;
 	size_t segments_count;
 	uint64_t listed_active, listed_start;
-	/* Leader epochs, rising, as read when epochs_seen was the newest; see partition_epochs.h.
-	 */
-	struct partition_epoch *epochs;
-	unsigned epochs_count, epochs_room;
+	/* Leader epochs as read when epochs_seen was the newest; see partition_epochs.h. */
+	struct partition_epochs epochs;
 	int32_t epochs_seen; /* -1: not read yet */
-	/* Not live: as last scanned. */
+	/* Not live: as last scanned without an error. */
+	bool scanned;
 	uint64_t scanned_start, scanned_end;
 	int32_t scanned_epoch;
 	uint64_t scanned_size; /* of the newest segment */
@@ -58,7 +63,7 @@ void partition_destroy(struct partition *p);
  * partition that is not live. */
 void partition_refresh(struct partition *p, const char *data_dir);
 
-/* False: not now (unavailable). */
+/* False: not now (unavailable, or its files could not be read yet). */
 bool partition_look(const struct partition *p, struct partition_view *view);
 
 /* Was it named before in this question? Twice is a client's mistake, and could make us search for

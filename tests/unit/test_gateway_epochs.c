@@ -1,7 +1,10 @@
 /* Leader epochs and topic ids: what the files of a directory say, and what holds without them. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "gateway/partition_epochs.h"
 #include "gateway_testing.h"
@@ -23,8 +26,9 @@ static struct partition_view view = {.log_start = 0, .end = 15, .epoch = 7};
 
 static void check_end(int32_t asked, int32_t epoch, int64_t offset)
 {
-	struct partition_epoch_end end = partition_epoch_end(partition(), &view, asked);
+	struct partition_epoch_end end;
 
+	cr_assert_eq(partition_epoch_end(partition(), &view, asked, &end), 0);
 	cr_assert_eq(end.epoch, epoch, "epoch %d: found %d", asked, end.epoch);
 	cr_assert_eq(end.offset, offset, "epoch %d: ended at %lld", asked, (long long)end.offset);
 }
@@ -109,7 +113,7 @@ Test(gateway_epochs, more_than_are_kept)
 	check_end(LIMIT_EPOCHS + 98, LIMIT_EPOCHS + 98, 2 * (LIMIT_EPOCHS + 99));
 	check_end(100, 100, 202);
 	check_end(99, 99, 200);
-	cr_assert_eq(partition()->epochs_count, LIMIT_EPOCHS);
+	cr_assert_eq(partition()->epochs.count, LIMIT_EPOCHS);
 }
 
 Test(gateway_epochs, of_an_offset)
@@ -125,6 +129,100 @@ Test(gateway_epochs, of_an_offset)
 			     "offset %d", (int)want[i].offset);
 	write_epochs("");
 	cr_assert_eq(partition_epoch_at(partition(), &view, 3), 7);
+}
+
+enum { ANY_NUMBER = -1 };
+
+/* So many files can be opened beside those that are open. */
+static void allow_files(int count)
+{
+	static struct rlimit before;
+	struct rlimit limit;
+
+	if (count == ANY_NUMBER) {
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+		return;
+	}
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	int next = dup(0);
+	close(next);
+	limit = (struct rlimit){.rlim_cur = (rlim_t)(next + count), .rlim_max = before.rlim_max};
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+Test(gateway_epochs, a_file_that_cannot_be_read_is_not_one_that_is_not_there)
+{
+	struct partition_epoch_end end;
+
+	write_epochs("0\n3\n2 0\n4 5\n7 12\n");
+	allow_files(0);
+	cr_assert_eq(partition_epoch_end(partition(), &view, 4, &end), -EMFILE);
+	cr_assert_eq(partition_epoch_at(partition(), &view, 6), -1);
+	/* What needs no file is known. */
+	check_end(7, 7, 15);
+	check_end(8, -1, -1);
+	allow_files(ANY_NUMBER);
+	check_end(4, 4, 12);
+	cr_assert_eq(partition_epoch_at(partition(), &view, 6), 4);
+	/* Known for once, until somebody is told of a newer one. */
+	allow_files(0);
+	check_end(2, 2, 5);
+	allow_files(ANY_NUMBER);
+}
+
+enum { FILES_AT_ONCE = 8 /* more than a look at a partition has open */ };
+
+Test(gateway_epochs, a_log_that_cannot_be_read_stays_as_it_was)
+{
+	static struct build b;
+	struct partition *p = partition();
+	struct partition_view seen;
+	unsigned failed = 0;
+
+	write_epochs("0\n1\n3 0\n");
+	build_batch(&b, 10, 5, TESTING_TS);
+	build_batch(&b, 15, 5, TESTING_TS);
+	build_segment(dir, "s-0", 10, &b);
+	for (int files = 0; files <= FILES_AT_ONCE; files++) {
+		allow_files(files);
+		partition_refresh(p, dir);
+		allow_files(ANY_NUMBER);
+		cr_assert(partition_look(p, &seen));
+		if (seen.end == TESTING_END) {
+			cr_assert_eq(seen.epoch, 0);
+			failed++;
+			continue;
+		}
+		cr_assert_eq(seen.end, 20, "with %d files: %d", files, (int)seen.end);
+		cr_assert_eq(seen.epoch, 3);
+	}
+	cr_assert(failed >= 2 && failed <= FILES_AT_ONCE, "%u", failed);
+}
+
+/* Neither empty nor from 0 on: nobody may take it for that. */
+Test(gateway_epochs, a_log_that_could_not_be_read_yet_is_not_there_for_now)
+{
+	struct partition_view seen;
+	unsigned failed = 0;
+
+	write_epochs("0\n1\n3 0\n");
+	for (int files = 0; files <= FILES_AT_ONCE; files++) {
+		struct partition *p = partition_create(dir, "s", 0);
+
+		cr_assert_not_null(p);
+		allow_files(files);
+		partition_refresh(p, dir);
+		allow_files(ANY_NUMBER);
+		if (!partition_look(p, &seen)) {
+			failed++;
+			partition_refresh(p, dir);
+			cr_assert(partition_look(p, &seen));
+		}
+		cr_assert_eq(seen.end, TESTING_END, "with %d files: %d", files, (int)seen.end);
+		cr_assert_eq(seen.epoch, 3);
+		partition_destroy(p);
+	}
+	cr_assert(failed >= 2 && failed <= FILES_AT_ONCE, "%u", failed);
 }
 
 Test(gateway_epochs, topic_ids_are_the_same_on_every_start)
