@@ -168,13 +168,11 @@ static int join_known(struct groups *groups, struct group *group, const struct g
 
 static enum protocol_error acceptable(const struct group_join *join)
 {
-	if (join->group.len <= 0 || join->group.len > GROUP_NAME_MAX ||
-	    memchr(join->group.at, 0, (size_t)join->group.len))
+	if (!groups_name_valid(join->group))
 		return ERROR_INVALID_GROUP_ID;
 	if (join->session_ms < GROUP_SESSION_MIN_MS || join->session_ms > GROUP_SESSION_MAX_MS)
 		return ERROR_INVALID_SESSION_TIMEOUT;
-	if (join->instance.len == 0 || join->instance.len > GROUP_NAME_MAX ||
-	    (join->instance.len > 0 && memchr(join->instance.at, 0, (size_t)join->instance.len)))
+	if (join->instance.len >= 0 && !groups_name_valid(join->instance))
 		return ERROR_INVALID_REQUEST;
 	if (join->protocol_type.len > GROUP_NAME_MAX)
 		return ERROR_INCONSISTENT_GROUP_PROTOCOL;

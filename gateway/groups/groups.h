@@ -44,7 +44,7 @@ void groups_close(struct groups *groups);
 /* The time of this turn. */
 void groups_set_time(struct groups *groups, uint64_t now_ms, int64_t wall_ms);
 
-/* Not empty, not too long, and without zeros. */
+/* A group's, or a static member's: not empty, not too long, and without zeros. */
 bool groups_name_valid(struct wire_string name);
 /* NULL: there is none. */
 struct group *groups_find(const struct groups *groups, struct wire_string name);
