@@ -3,7 +3,6 @@
  * only the dataplane's plan knows (retention, segment sizes) is left out rather than guessed.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "api.h"
 #include "api/log_format.h"
@@ -57,12 +56,6 @@ struct resource {
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 _Static_assert(COUNT(topic_configs) <= 32 && COUNT(broker_configs) <= 32, "bits of wanted");
 
-static bool is(struct wire_string string, const char *text)
-{
-	return string.len >= 0 && strlen(text) == (size_t)string.len &&
-	       memcmp(string.at, text, (size_t)string.len) == 0;
-}
-
 static void find_topic(const struct api_call *call, struct resource *r)
 {
 	if (catalog_topic(call->catalog, r->name)) {
@@ -80,7 +73,7 @@ static void find_broker(struct resource *r)
 
 	snprintf(id, sizeof(id), "%d", API_NODE_ID);
 	/* Without a name: what was set for all brokers while they run. Nothing can be. */
-	if (is(r->name, id)) {
+	if (wire_string_is(r->name, id)) {
 		r->configs = broker_configs;
 		r->count = COUNT(broker_configs);
 	} else if (r->name.len > 0) {
@@ -99,7 +92,7 @@ static void read_keys(struct api_call *call, struct resource *r)
 		struct wire_string key = wire_get_name(call->in);
 
 		for (unsigned n = 0; n < r->count; n++)
-			if (is(key, r->configs[n].name))
+			if (wire_string_is(key, r->configs[n].name))
 				r->wanted |= 1U << n;
 	}
 }

@@ -66,8 +66,7 @@ struct topic *catalog_topic(const struct catalog *catalog, struct wire_string na
 	for (unsigned i = 0; i < catalog->topics_count; i++) {
 		struct topic *topic = catalog->topics[i];
 
-		if (strlen(topic->name) == (size_t)name.len &&
-		    memcmp(topic->name, name.at, (size_t)name.len) == 0)
+		if (wire_string_is(name, topic->name))
 			return topic;
 	}
 	return NULL;

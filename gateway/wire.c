@@ -6,6 +6,12 @@
 #include "api/log_format.h"
 #include "limits.h"
 
+bool wire_string_is(struct wire_string string, const char *text)
+{
+	return string.len >= 0 && text && strlen(text) == (size_t)string.len &&
+	       memcmp(string.at, text, (size_t)string.len) == 0;
+}
+
 static const uint8_t *take(struct wire_reader *r, size_t n)
 {
 	const uint8_t *at = r->at;

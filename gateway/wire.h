@@ -27,6 +27,9 @@ struct wire_string {
 	int32_t len;
 };
 
+/* Null is no text, and NULL no string's. */
+bool wire_string_is(struct wire_string string, const char *text);
+
 int8_t wire_get8(struct wire_reader *r);
 int16_t wire_get16(struct wire_reader *r);
 int32_t wire_get32(struct wire_reader *r);

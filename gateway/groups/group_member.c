@@ -6,17 +6,11 @@
 
 #include "group_internal.h"
 
-static bool is(const char *text, struct wire_string string)
-{
-	return text && string.len >= 0 && strlen(text) == (size_t)string.len &&
-	       memcmp(text, string.at, (size_t)string.len) == 0;
-}
-
 struct group_member *group_member_find(const struct group *group, struct wire_string id)
 {
 	struct group_member *m = group->members;
 
-	while (m && !is(m->id, id))
+	while (m && !wire_string_is(id, m->id))
 		m = m->next;
 	return m;
 }
@@ -25,7 +19,7 @@ struct group_member *group_member_static(const struct group *group, struct wire_
 {
 	struct group_member *m = group->members;
 
-	while (m && !is(m->instance, instance))
+	while (m && !wire_string_is(instance, m->instance))
 		m = m->next;
 	return m;
 }
@@ -246,7 +240,7 @@ bool group_pending_remove(struct groups *groups, struct group *group, struct wir
 {
 	struct group_pending **link = &group->pending;
 
-	while (*link && !is((*link)->id, id))
+	while (*link && !wire_string_is(id, (*link)->id))
 		link = &(*link)->next;
 	if (!*link)
 		return false;

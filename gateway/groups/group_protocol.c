@@ -58,10 +58,7 @@ bool group_supports(const struct group *group, const struct group_join *join)
 		return false;
 	if (!group->members)
 		return true;
-	if (!group->protocol_type ||
-	    strlen(group->protocol_type) != (size_t)join->protocol_type.len ||
-	    memcmp(group->protocol_type, join->protocol_type.at, (size_t)join->protocol_type.len) !=
-		    0)
+	if (!wire_string_is(join->protocol_type, group->protocol_type))
 		return false;
 	while (next_protocol(&r, &p))
 		if (all_support(group, p.name))

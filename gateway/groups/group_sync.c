@@ -5,8 +5,7 @@
 
 static bool says_otherwise(struct wire_string said, const char *ours)
 {
-	return said.len >= 0 && (!ours || strlen(ours) != (size_t)said.len ||
-				 memcmp(ours, said.at, (size_t)said.len) != 0);
+	return said.len >= 0 && !wire_string_is(said, ours);
 }
 
 enum protocol_error group_check(const struct group *group, const struct group_caller *caller,

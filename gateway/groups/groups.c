@@ -31,8 +31,7 @@ struct group *groups_find(const struct groups *groups, struct wire_string name)
 	for (unsigned i = 0; i < groups->slots_count; i++) {
 		struct group *group = groups->slots[i];
 
-		if (groups->hashes[i] == hash && !group->name[name.len] &&
-		    memcmp(group->name, name.at, (size_t)name.len) == 0)
+		if (groups->hashes[i] == hash && wire_string_is(name, group->name))
 			return group;
 	}
 	return NULL;

@@ -272,3 +272,18 @@ Test(gateway_wire, patches_stand_where_they_belong)
 	wire_put_tags(&w);
 	cr_assert_arr_eq(w.data + 8, "\0\0\0\x03\x04\x03\0", 7);
 }
+
+Test(gateway_wire, a_string_is_a_text_or_not)
+{
+	static const char bytes[] = "ab\0d";
+
+	cr_assert(wire_string_is((struct wire_string){bytes, 2}, "ab"));
+	cr_assert(wire_string_is((struct wire_string){bytes, 0}, ""));
+	cr_assert(!wire_string_is((struct wire_string){bytes, 1}, "ab"));
+	cr_assert(!wire_string_is((struct wire_string){bytes, 2}, "a"));
+	cr_assert(!wire_string_is((struct wire_string){bytes, 3}, "ab"));
+	cr_assert(!wire_string_is((struct wire_string){bytes, 4}, "ab"));
+	cr_assert(!wire_string_is((struct wire_string){NULL, -1}, ""));
+	cr_assert(!wire_string_is((struct wire_string){bytes, 0}, NULL));
+	cr_assert(!wire_string_is((struct wire_string){NULL, -1}, NULL));
+}
