@@ -69,7 +69,7 @@ void connection_destroy(struct connection_context *context, struct connection *c
 	count_wait(context, c, -1);
 	api_kept_clear(&c->kept);
 	if (c->job)
-		c->job->job.owner = NULL;
+		c->job->job.waiter = NULL;
 	sent_files_close(&c->sent, c->fd, c->answer.extents_count > 0);
 	answer_free(&c->answer);
 	connection_count_answer(context, c);

@@ -10,6 +10,7 @@
 #include "disk_patience.h"
 
 struct disk_thread;
+struct connection;
 
 /* What may be read when the job is done, as long as nobody waits for the thread. */
 struct disk_ahead {
@@ -22,7 +23,8 @@ struct disk_job {
 	struct disk_job *next;
 	struct disk_ahead ahead; /* work() may fill it in */
 	uint64_t longest_us;	 /* that it waited for the disk at a time; work() says so */
-	void *owner; /* the caller's; NULL: nobody waits for it any more, or by other means */
+	/* Whose answer needs it; NULL: nobody's any more, or its asker looks for itself. */
+	struct connection *waiter;
 	void (*work)(struct disk_job *job); /* in the other thread */
 	/* It is done, or never will be: the job is the caller's again. */
 	void (*give_back)(struct disk_job *job);

@@ -67,7 +67,7 @@ static void give_back(struct disk_job *disk_job)
 	free(job);
 }
 
-struct prefetch_job *prefetch_ask(struct disk_thread *thread, void *owner,
+struct prefetch_job *prefetch_ask(struct disk_thread *thread, struct connection *waiter,
 				  struct segment_file *file, uint64_t position, uint32_t length)
 {
 	struct prefetch_job *job = calloc(1, sizeof(*job));
@@ -75,7 +75,7 @@ struct prefetch_job *prefetch_ask(struct disk_thread *thread, void *owner,
 	if (!job)
 		return NULL;
 	*job = (struct prefetch_job){
-		.job = {.owner = owner, .work = read_ahead, .give_back = give_back},
+		.job = {.waiter = waiter, .work = read_ahead, .give_back = give_back},
 		.file = file,
 		.position = position,
 		.length = length};

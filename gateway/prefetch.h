@@ -17,7 +17,7 @@ struct prefetch_job {
 /* So many of these bytes, from the first on, are in the page cache. It looks here and there. */
 uint32_t prefetch_there(const struct segment_file *file, uint64_t position, uint32_t length);
 
-/* The owner sets job.owner to NULL if it does not wait any more. NULL: no memory; then nothing was
- * asked for. */
-struct prefetch_job *prefetch_ask(struct disk_thread *thread, void *owner,
+/* The waiter sets job.waiter to NULL if it does not wait any more. NULL: no memory; then nothing
+ * was asked for. */
+struct prefetch_job *prefetch_ask(struct disk_thread *thread, struct connection *waiter,
 				  struct segment_file *file, uint64_t position, uint32_t length);

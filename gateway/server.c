@@ -252,7 +252,7 @@ static void on_disk_done(struct server *s)
 
 	s->disk_done = false;
 	while ((job = disk_thread_take_done(s->context.disk))) {
-		struct connection *c = job->owner;
+		struct connection *c = job->waiter;
 
 		disk_patience_judge(&s->context.patience, job->longest_us);
 		if (c)
