@@ -47,47 +47,6 @@ wait_until 10 "the clients end" gone "$clients"
 kill -0 "$gateway_pid" || fail "the gateway died"
 timeout $((30 * patience)) kcat -b "$broker" -Q -t bulk:0:-1 >/dev/null 2>>"$T/kcat.log" || fail "kcat afterwards"
 wait_until 10 "its descriptors are back" few_descriptors
-# What an answer is made of is not written over before the client has read it, and asks for more: until then its file is
-# locked, which the dataplane respects.
-"$python" - "$here" "${broker##*:}" "$DATA/bulk-0/00000000000000000000.log" <<'END' || fail "files of answers that nobody has read"
-import fcntl, struct, sys, time
-sys.path.insert(0, sys.argv[1])
-import gateway_wire
-gateway_wire.port = int(sys.argv[2])
-def fetch(offset):
-    return gateway_wire.frame(1, 4, struct.pack(">iiiibih", -1, 5000, 1, 20000, 0, 1, 4) + b"bulk" +
-                              struct.pack(">iiqi", 1, 0, offset, 20000))
-def is_held():
-    with open(sys.argv[3]) as log:
-        try:
-            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-if is_held():
-    sys.exit("held, and nobody reads it")
-s = gateway_wire.connect()
-s.sendall(fetch(0))
-time.sleep(1.5)
-if not is_held():
-    sys.exit("not held, and the client has not read its answer")
-answer = gateway_wire.read_answer(s)
-if not is_held():
-    sys.exit("not held, and nobody knows yet that the client has read its answer")
-s.sendall(fetch(1 << 40))
-gateway_wire.read_answer(s)
-if is_held():
-    sys.exit("held, and the client asked for more")
-s.sendall(fetch(0))
-time.sleep(0.5)
-s.close()
-for _ in range(100):
-    if not is_held():
-        break
-    time.sleep(0.05)
-else:
-    sys.exit("held, and the client is gone")
-END
 kill -TERM "$gateway_pid"
 code=0
 wait "$gateway_pid" || code=$?

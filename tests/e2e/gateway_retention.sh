@@ -65,5 +65,50 @@ for t in -1 -2 1 $(($(date +%s) * 1000 - 1000)); do
 done
 kill -0 "$gateway_pid" || fail "the gateway died"
 stop_weir
+
+# --- nobody writes now ----------------------------------------------------------------------------
+# What an answer is made of is not written over before the client has read it, and asks for more: until then its file is
+# locked, which the dataplane respects.
+oldest=$(find "$DATA/plain-0" -name '*.log' | sort | sed -n 1p)
+"$python" - "$here" "${broker##*:}" "$oldest" <<'END' || fail "files of answers that nobody has read"
+import fcntl, struct, sys, time
+sys.path.insert(0, sys.argv[1])
+import gateway_wire
+gateway_wire.port = int(sys.argv[2])
+base = int(sys.argv[3].rsplit("/", 1)[1].split(".")[0])
+def fetch(offset):
+    return gateway_wire.frame(1, 4, struct.pack(">iiiibih", -1, 5000, 1, 20000, 0, 1, 5) + b"plain" +
+                              struct.pack(">iiqi", 1, 0, offset, 20000))
+def is_held():
+    with open(sys.argv[3]) as log:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+if is_held():
+    sys.exit("held, and nobody reads it")
+s = gateway_wire.connect()
+s.sendall(fetch(base))
+time.sleep(1.5)
+if not is_held():
+    sys.exit("not held, and the client has not read its answer")
+answer = gateway_wire.read_answer(s)
+if not is_held():
+    sys.exit("not held, and nobody knows yet that the client has read its answer")
+s.sendall(fetch(1 << 40))
+gateway_wire.read_answer(s)
+if is_held():
+    sys.exit("held, and the client asked for more")
+s.sendall(fetch(base))
+time.sleep(0.5)
+s.close()
+for _ in range(100):
+    if not is_held():
+        break
+    time.sleep(0.05)
+else:
+    sys.exit("held, and the client is gone")
+END
 kill -TERM "$gateway_pid"
 wait "$gateway_pid" || fail "the gateway's exit status"
