@@ -7,6 +7,7 @@
                              OFFSET, and how they go on: a member that is told to join again says so. The gateway may
                              die meanwhile: then they connect again.
   committed PORT             what group "durable" has committed: PARTITION OFFSET.
+  simple PORT COUNT          COUNT commits of one who is no member, each when the one before is answered.
   refused PORT               commits until one is refused, then until one is taken again. Fails after 20 s of either.
 """
 import struct
@@ -207,6 +208,12 @@ def committed():
             print(partition, offset)
 
 
+def simple(count):
+    m = Member("simple")
+    for offset in range(count):
+        check("a commit", m.commit(0, offset))
+
+
 def refused():
     m = Member("simple")
     for want in (15, 0):
@@ -230,6 +237,8 @@ elif command == "commits":
     commits(sys.argv[3], float(sys.argv[4]))
 elif command == "committed":
     committed()
+elif command == "simple":
+    simple(int(sys.argv[3]))
 elif command == "refused":
     refused()
 else:
