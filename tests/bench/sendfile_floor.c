@@ -2,11 +2,14 @@
  * Sends pieces of files by sendfile() to whoever asks for them (floor_protocol.h): what a server of
  * segments cannot do better. Like the gateway: one thread, epoll, TCP_NODELAY, one request of a
  * connection at a time. Prints "ready", ends with SIGTERM. Instead of sendfile(), for comparison:
- * --copy, pread() into memory and send() from there; --splice, through a pipe.
+ * --copy, pread() into memory and send() from there; --splice, through a pipe; --uring, the same as
+ * --copy, both by one call of io_uring, into a registered buffer; --uring-zc, io_uring's send
+ * without a copy, from the mapped file.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -14,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +30,7 @@ enum { BACKLOG = 64, EVENTS = 64 };
 struct file {
 	int fd;
 	uint64_t bytes;
+	uint8_t *mapped; /* BY_URING_ZC */
 };
 
 struct client {
@@ -38,9 +43,11 @@ struct client {
 
 enum { COPY_BYTES = 256 << 10 };
 
-static enum { BY_SENDFILE, BY_COPY, BY_SPLICE } way;
+static enum { BY_SENDFILE, BY_COPY, BY_SPLICE, BY_URING, BY_URING_ZC } way;
+static const char *const ways[] = {"", "--copy", "--splice", "--uring", "--uring-zc"};
 static uint8_t copy[COPY_BYTES];
 static int pipe_fds[2];
+static struct io_uring ring;
 static struct file *files;
 static unsigned files_count;
 
@@ -57,6 +64,12 @@ static void open_files(char **paths, unsigned count)
 			exit(1);
 		}
 		file->bytes = (uint64_t)found.st_size;
+		if (way == BY_URING_ZC)
+			file->mapped = mmap(NULL, file->bytes, PROT_READ, MAP_SHARED, file->fd, 0);
+		if (file->mapped == MAP_FAILED) {
+			perror("sendfile_floor: mmap");
+			exit(1);
+		}
 	}
 }
 
@@ -112,6 +125,61 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+static void open_uring(void)
+{
+	struct iovec buffer = {copy, sizeof(copy)};
+	int rc = io_uring_queue_init(EVENTS, &ring, 0);
+
+	if (rc == 0)
+		rc = io_uring_register_buffers(&ring, &buffer, 1);
+	if (rc < 0) {
+		fprintf(stderr, "sendfile_floor: io_uring: %s\n", strerror(-rc));
+		exit(1);
+	}
+}
+
+/* The result of the one send among so many submitted, or -1. */
+static ssize_t send_result(unsigned submitted)
+{
+	struct io_uring_cqe *cqe;
+	ssize_t n = 0;
+	int rc = io_uring_submit_and_wait(&ring, submitted);
+
+	for (unsigned got = 0; rc >= 0 && got < submitted;) {
+		rc = io_uring_wait_cqe(&ring, &cqe);
+		if (rc < 0)
+			break;
+		/* That pages of an earlier one are free again is nothing to wait for. */
+		if (!(cqe->flags & IORING_CQE_F_NOTIF)) {
+			n = cqe->user_data ? cqe->res : n;
+			got++;
+		}
+		io_uring_cqe_seen(&ring, cqe);
+	}
+	if (rc < 0 || n < 0)
+		errno = (int)-(rc < 0 ? rc : n);
+	return rc < 0 || n < 0 ? -1 : n;
+}
+
+static ssize_t send_by_uring(const struct client *c, const struct file *file, off_t at)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+	unsigned bytes = (unsigned)least(c->left, COPY_BYTES);
+
+	if (way == BY_URING_ZC) {
+		io_uring_prep_send_zc(sqe, c->fd, file->mapped + at, bytes, MSG_NOSIGNAL, 0);
+		sqe->user_data = 1;
+		return send_result(1);
+	}
+	io_uring_prep_read_fixed(sqe, file->fd, copy, bytes, (uint64_t)at, 0);
+	sqe->flags |= IOSQE_IO_LINK;
+	sqe->user_data = 0;
+	sqe = io_uring_get_sqe(&ring);
+	io_uring_prep_send(sqe, c->fd, copy, bytes, MSG_NOSIGNAL);
+	sqe->user_data = 1;
+	return send_result(2);
+}
+
 /* Some bytes of the file from `at` on, or -1. */
 static ssize_t send_some(const struct client *c, off_t at)
 {
@@ -135,6 +203,9 @@ static ssize_t send_some(const struct client *c, off_t at)
 			n = n < 0 ? 0 : n;
 		}
 		return held;
+	case BY_URING:
+	case BY_URING_ZC:
+		return send_by_uring(c, &files[c->request.file], at);
 	default:
 		return sendfile(c->fd, file, &at, c->left);
 	}
@@ -201,18 +272,19 @@ int main(int argc, char **argv)
 	struct epoll_event events[EVENTS], listening = {.events = EPOLLIN};
 	int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 
-	if (argc > 1 && strcmp(argv[1], "--copy") == 0)
-		way = BY_COPY;
-	if (argc > 1 && strcmp(argv[1], "--splice") == 0)
-		way = BY_SPLICE;
+	for (unsigned i = BY_COPY; argc > 1 && i <= BY_URING_ZC; i++)
+		if (strcmp(argv[1], ways[i]) == 0)
+			way = i;
 	if (way != BY_SENDFILE) {
 		argc--;
 		argv++;
 	}
 	if (argc < 3 || pipe(pipe_fds) < 0) {
-		fputs("usage: sendfile_floor [--copy|--splice] PORT FILE...\n", stderr);
+		fputs("usage: sendfile_floor [--copy|--splice|--uring|--uring-zc] PORT FILE...\n",
+		      stderr);
 		return 2;
 	}
+	open_uring();
 	open_files(argv + 2, (unsigned)argc - 2);
 	int listen_fd = listen_at((uint16_t)atoi(argv[1]));
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &listening);
