@@ -164,6 +164,110 @@ Test(gateway_connection, an_end_that_moves_while_a_fetch_is_left_alone_wakes_it)
 	check_wakes(LIMIT_WATCHES + 1);
 }
 
+static void expect_overdue_after(const struct pair *pair, uint64_t ms)
+{
+	context.now_ms += ms - 1;
+	cr_assert(!connection_overdue(&context, pair->c));
+	context.now_ms++;
+	cr_assert(connection_overdue(&context, pair->c));
+}
+
+/* Some bytes, and what the connection does then. */
+static void say(const struct pair *pair, const void *bytes, size_t len)
+{
+	cr_assert_eq(send(pair->client, bytes, len, 0), len);
+	usleep(20000);
+	cr_assert(connection_work(&context, pair->c, false));
+}
+
+Test(gateway_connection, who_asks_nothing_goes_after_ten_minutes)
+{
+	struct pair fresh = connect_pair(), used = connect_pair();
+
+	cr_assert_eq(LIMIT_IDLE_MS, 10 * 60 * 1000);
+	context.now_ms += LIMIT_IDLE_MS - 1;
+	cr_assert(!connection_overdue(&context, fresh.c));
+	gateway_testing_header(&request, API_KEY_VERSIONS, 0);
+	ask(&used, &request, 0);
+	cr_assert_eq(used.c->phase, CONNECTION_READS);
+	context.now_ms++;
+	cr_assert(connection_overdue(&context, fresh.c));
+	cr_assert(!connection_overdue(&context, used.c));
+	expect_overdue_after(&used, LIMIT_IDLE_MS - 1);
+	disconnect(&fresh);
+	disconnect(&used);
+}
+
+Test(gateway_connection, a_request_has_thirty_seconds_from_its_first_byte)
+{
+	struct pair pair = connect_pair();
+
+	cr_assert_eq(LIMIT_RECEIVE_MS, 30 * 1000);
+	context.now_ms += 1000;
+	say(&pair, "\0\0\1", 3);
+	context.now_ms += LIMIT_RECEIVE_MS - 1000;
+	/* One byte now and then wins no time. */
+	say(&pair, "\0", 1);
+	cr_assert(!connection_overdue(&context, pair.c));
+	expect_overdue_after(&pair, 1000);
+	disconnect(&pair);
+}
+
+Test(gateway_connection, an_answer_has_two_minutes_from_its_last_byte_taken)
+{
+	enum { RECORDS = 20000 };
+	static struct build b;
+	static char taken[1 << 20];
+	struct pair pair = connect_pair();
+	int small = 4096;
+
+	build_batch(&b, 0, RECORDS, TESTING_TS);
+	build_segment(dir, "s-1", 0, &b);
+	context.now_ms += REFRESH_MS;
+	catalog_refresh(&catalog, context.now_ms);
+	setsockopt(pair.c->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	setsockopt(pair.client, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	gateway_testing_fetch(&request, 1, 0, 0, 1, 1 << 20);
+	ask(&pair, &request, 0);
+	cr_assert_eq(pair.c->phase, CONNECTION_SENDS);
+	while (connection_work(&context, pair.c, false) && pair.c->answer.file_sent == 0)
+		usleep(1000);
+	cr_assert_eq(LIMIT_SEND_MS, 2 * 60 * 1000);
+	context.now_ms += LIMIT_SEND_MS - 1;
+	cr_assert(connection_work(&context, pair.c, false));
+	cr_assert(!connection_overdue(&context, pair.c));
+	/* What it takes wins time; that we try again does not. */
+	uint64_t sent = pair.c->answer.file_sent;
+	while (pair.c->answer.file_sent == sent) {
+		cr_assert_gt(recv(pair.client, taken, sizeof(taken), 0), 0);
+		usleep(1000);
+		cr_assert(connection_work(&context, pair.c, false));
+	}
+	cr_assert_eq(pair.c->phase, CONNECTION_SENDS);
+	context.now_ms += LIMIT_SEND_MS / 2;
+	cr_assert(connection_work(&context, pair.c, false));
+	expect_overdue_after(&pair, LIMIT_SEND_MS / 2);
+	disconnect(&pair);
+}
+
+Test(gateway_connection, who_waits_for_records_is_answered_after_five_minutes)
+{
+	struct pair pair = connect_pair();
+
+	cr_assert_eq(LIMIT_WAIT_MS, 5 * 60 * 1000);
+	gateway_testing_fetch(&request, 0, TESTING_END, INT32_MAX, 1, 1 << 20);
+	ask(&pair, &request, 0);
+	cr_assert_eq(pair.c->phase, CONNECTION_WAITS);
+	context.now_ms += LIMIT_WAIT_MS - 1;
+	cr_assert(!connection_due(&context, pair.c));
+	context.now_ms++;
+	cr_assert(!connection_overdue(&context, pair.c));
+	cr_assert(connection_due(&context, pair.c));
+	cr_assert(connection_work(&context, pair.c, true));
+	cr_assert_eq(pair.c->phase, CONNECTION_READS);
+	disconnect(&pair);
+}
+
 /* Requests that are whole hold memory too, while what they ask for is waited for. */
 Test(gateway_connection, large_requests_that_wait_make_room_for_others)
 {
