@@ -11,7 +11,9 @@ static const char help[] =
 	"       weir check --explain KEY\n"
 	"       weir check --keys-markdown\n\n"
 	"Reads a config file and reports every error in it: file, line, key, what was\n"
-	"found, what would be right.\n\n"
+	"found, what would be right. What it names and this machine has not (a NIC, an\n"
+	"interface, a capture, the parent of storage.path) is a warning only: the file may\n"
+	"be meant for another one.\n\n"
 	"  -e, --explain KEY    what a key is for, what it takes, its default; the list\n"
 	"                       of all keys when KEY is 'all'\n"
 	"      --keys-markdown  all keys as docs/config.md has them\n"
@@ -39,6 +41,19 @@ static int explain(const char *name)
 	return WEIR_OK;
 }
 
+static void print_ok(const char *file, const struct config *config,
+		     const struct config_report *report)
+{
+	unsigned warnings = report->count + report->left_out;
+
+	printf("%s: ok", file);
+	if (warnings)
+		printf(", but for %u warning%s", warnings, warnings == 1 ? "" : "s");
+	printf(": %u port%s, %u stream%s\n", config->ports_count,
+	       config->ports_count == 1 ? "" : "s", config->streams_count,
+	       config->streams_count == 1 ? "" : "s");
+}
+
 static int check_file(const char *file)
 {
 	struct config_report report;
@@ -50,11 +65,10 @@ static int check_file(const char *file)
 	rc = config && !report.errors ? WEIR_OK : WEIR_USAGE;
 	config_report_print(&report, stderr);
 	if (rc == WEIR_OK)
-		printf("%s: ok: %u port%s, %u stream%s\n", file, config->ports_count,
-		       config->ports_count == 1 ? "" : "s", config->streams_count,
-		       config->streams_count == 1 ? "" : "s");
-	else if (report.errors > 1)
-		fprintf(stderr, "%s: %u errors\n", file, report.errors);
+		print_ok(file, config, &report);
+	else if (report.errors > 1 || report.findings[0].found[0]) /* a file was read */
+		fprintf(stderr, "%s: %u error%s\n", file, report.errors,
+			report.errors == 1 ? "" : "s");
 	config_free(config);
 	config_report_free(&report);
 	return rc;

@@ -70,8 +70,7 @@ static bool is_below(const char *path, const char *parent)
 	return strncmp(path, parent, n) == 0 && path[n] == '.' && !strchr(path + n + 1, '.');
 }
 
-/* Edit distance with neighbours swapped as one edit; texts longer than the table are far apart. */
-static unsigned distance(const char *a, const char *b)
+unsigned config_text_distance(const char *a, const char *b)
 {
 	unsigned d[34][34];
 	size_t n = strlen(a), m = strlen(b);
@@ -106,7 +105,7 @@ const struct config_key *config_key_nearest(const char *parent, const char *writ
 	limit = limit ? limit : 1;
 	for (unsigned i = 0; i < config_keys_count; i++) {
 		const struct config_key *key = &config_keys[i];
-		unsigned cost = distance(written, last_part(key->path));
+		unsigned cost = config_text_distance(written, last_part(key->path));
 		if (cost > limit)
 			continue;
 		/* A sibling misspelt is likelier than a key in the wrong place. */

@@ -64,6 +64,9 @@ const struct config_key *config_key_find(const char *path);
 /* For people: indices and "[]" may be left out, and all but the last part where that is unique. */
 const struct config_key *config_key_lookup(const char *text);
 
+/* Edits from one to the other, neighbours swapped as one; 99 where one has more than 32 characters.
+ */
+unsigned config_text_distance(const char *a, const char *b);
 /* The known key nearest to what was written below parent ("" at the top), or NULL when none is
  * near. */
 const struct config_key *config_key_nearest(const char *parent, const char *written);

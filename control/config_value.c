@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config_address.h"
+#include "device.h"
 
 struct unit {
 	const char *name;
@@ -245,12 +246,14 @@ static bool parse_device(const char *text, char *dest, char *hint, size_t hint_s
 	}
 	if ((strncmp(text, "net_", 4) == 0 || strncmp(text, "virtio_user", 11) == 0) && name < 64 &&
 	    (text[name] == 0 || text[name] == ',')) {
+		if (!device_is_whole(text, hint, hint_size))
+			return false;
 		snprintf(dest, PLAN_DEVICE_MAX, "%s", text);
 		return true;
 	}
 	if (name && !text[name])
 		snprintf(hint, hint_size,
-			 "for the kernel's interface write net_af_packet0,iface=%s", text);
+			 "did you mean the kernel's interface, net_af_packet0,iface=%s?", text);
 	return false;
 }
 

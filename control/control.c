@@ -12,7 +12,6 @@
 #include "dataplane/api/state.h"
 #include "log_text.h"
 #include "plan_build.h"
-#include "plan_ports.h"
 
 enum {
 	RETRY_CHILD_MS = 50,	/* our own child opens its socket soon */
@@ -297,9 +296,6 @@ int control_run(struct control *c)
 	int rc = dataplane_link_connect(c->link);
 
 	if (rc < 0 && !c->options.attach) {
-		for (unsigned i = 0; i < c->first->ports_count; i++)
-			if (!plan_port_exists(&c->first->ports[i], err, sizeof(err)))
-				log_warning("%s", err);
 		if (!plan_fits_memory(c->first, err, sizeof(err)) ||
 		    supervise_start(c->supervise, err, sizeof(err)) < 0) {
 			log_error("%s", err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config_filter.h"
+#include "config_here.h"
 #include "config_keys.h"
 #include "plan_build.h"
 
@@ -54,6 +55,7 @@ struct config *plan_file_check(const char *file, struct config_report *report, s
 		placement = own_placement = malloc(sizeof(*placement));
 	if (plan && placement && build(config, plan, placement, report))
 		config_filter_try(config, plan, report);
+	config_here_check(config, report);
 	free(own_plan);
 	free(own_placement);
 	if (report->errors) {

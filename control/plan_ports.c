@@ -2,11 +2,9 @@
 
 #include <pcap/pcap.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "config_value.h"
+#include "device.h"
 
 enum {
 	ROOM = 2048,		/* data room of one mbuf where nothing asks for more */
@@ -21,64 +19,23 @@ enum {
 	REST_OF_LINGER = 4,
 };
 
-static bool is_driver(const char *device, const char *driver)
-{
-	size_t n = strlen(driver);
-
-	if (strncmp(device, driver, n) != 0)
-		return false;
-	n += strspn(device + n, "0123456789_");
-	return device[n] == ',' || device[n] == 0;
-}
-
-/* The n-th argument of that name, from 0; NULL: there are not so many. */
-static const char *argument(const char *device, const char *name, unsigned n)
-{
-	size_t len = strlen(name);
-
-	for (const char *p = strchr(device, ','); p; p = strchr(p + 1, ','))
-		if (strncmp(p + 1, name, len) == 0 && p[1 + len] == '=' && n-- == 0)
-			return p + 1 + len + 1;
-	return NULL;
-}
-
-static void copy_argument(const char *value, char *out, size_t size)
-{
-	snprintf(out, size, "%.*s", (int)strcspn(value, ","), value);
-}
-
-static uint32_t amount(const char *device, const char *name, uint32_t otherwise)
-{
-	const char *text = argument(device, name, 0);
-	unsigned long n = text ? strtoul(text, NULL, 10) : otherwise;
-
-	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
-}
-
-static unsigned number(const char *device, const char *name, unsigned otherwise)
-{
-	uint32_t n = amount(device, name, otherwise);
-
-	return n > UINT16_MAX ? UINT16_MAX : n;
-}
-
 unsigned plan_device_queues(const char *device)
 {
 	static const char *const of_pcap[] = {"rx_pcap", "rx_iface", "rx_iface_in", "iface"};
 	unsigned n = 0;
 
-	if (is_driver(device, "net_pcap")) {
+	if (device_is(device, "net_pcap")) {
 		for (unsigned i = 0; i < 4; i++)
-			for (unsigned k = 0; argument(device, of_pcap[i], k); k++)
+			for (unsigned k = 0; device_argument(device, of_pcap[i], k); k++)
 				n++;
 		return n ? n : 1;
 	}
-	if (is_driver(device, "net_af_packet")) /* without a number it gets what the lanes need */
-		return number(device, "qpairs", 0);
-	if (is_driver(device, "net_af_xdp"))
-		return number(device, "queue_count", 1);
-	if (is_driver(device, "virtio_user") || is_driver(device, "net_virtio_user"))
-		return number(device, "queues", 1);
+	if (device_is(device, "net_af_packet")) /* without a number it gets what the lanes need */
+		return device_number(device, "qpairs", 0);
+	if (device_is(device, "net_af_xdp"))
+		return device_number(device, "queue_count", 1);
+	if (device_is(device, "virtio_user") || device_is(device, "net_virtio_user"))
+		return device_number(device, "queues", 1);
 	return 0;
 }
 
@@ -86,9 +43,9 @@ unsigned plan_device_queues(const char *device)
  * a second through AF_PACKET, some millions through AF_XDP. Who sends over memif waits for room. */
 static uint64_t longest_rest_ns(const char *device)
 {
-	if (is_driver(device, "net_af_packet"))
+	if (device_is(device, "net_af_packet"))
 		return 250 * 1000;
-	if (is_driver(device, "net_af_xdp") || is_driver(device, "net_memif"))
+	if (device_is(device, "net_af_xdp") || device_is(device, "net_memif"))
 		return 100 * 1000;
 	return 0;
 }
@@ -118,16 +75,16 @@ static uint32_t infinite_mbufs(const char *device)
 	uint64_t most = 0;
 	const char *name;
 
-	if (!is_driver(device, "net_pcap") || number(device, "infinite_rx", 0) == 0)
+	if (!device_is(device, "net_pcap") || device_number(device, "infinite_rx", 0) == 0)
 		return 0;
-	for (unsigned i = 0; (name = argument(device, "rx_pcap", i)) != NULL; i++) {
+	for (unsigned i = 0; (name = device_argument(device, "rx_pcap", i)) != NULL; i++) {
 		char file[PLAN_DEVICE_MAX], err[PCAP_ERRBUF_SIZE];
 		struct pcap_pkthdr *head;
 		const u_char *data;
 		uint64_t count = 0;
 		pcap_t *pcap;
 
-		copy_argument(name, file, sizeof(file));
+		device_copy_argument(name, file, sizeof(file));
 		pcap = pcap_open_offline(file, err);
 		if (!pcap)
 			continue; /* the dataplane will say so */
@@ -154,9 +111,9 @@ static uint32_t choose_mbufs(const struct plan_port *port, unsigned burst)
 	/* What the NIC holds, what the lane holds, and what caches may sit on. */
 	uint64_t need = (uint64_t)port->rx_descriptors + 2u * burst + 512;
 
-	if (is_driver(port->device, "net_af_packet"))
+	if (device_is(port->device, "net_af_packet"))
 		return pool_size(need > 2047 ? need : 2047);
-	if (is_driver(port->device, "net_af_xdp"))
+	if (device_is(port->device, "net_af_xdp"))
 		return pool_size(need +
 				 4096); /* its fill ring holds 2,048, whatever is asked for */
 	if (port->is_pci)
@@ -168,9 +125,9 @@ static uint32_t choose_room(const char *device)
 {
 	uint32_t frame;
 
-	if (!is_driver(device, "net_af_packet"))
+	if (!device_is(device, "net_af_packet"))
 		return ROOM;
-	frame = number(device, "framesz", AF_PACKET_ROOM);
+	frame = device_number(device, "framesz", AF_PACKET_ROOM);
 	return frame > AF_PACKET_ROOM ? (frame + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE
 				      : AF_PACKET_ROOM;
 }
@@ -231,53 +188,16 @@ uint64_t plan_port_ring_bytes(const struct plan_port *port)
 	const char *device = port->device;
 	uint64_t block, frame, frames;
 
-	if (!is_driver(device, "net_af_packet"))
+	if (!device_is(device, "net_af_packet"))
 		return 0;
 	/* Ours where the device says nothing (dataplane/rx_port_device.c), else the driver's. */
-	bool said = argument(device, "blocksz", 0) || argument(device, "framesz", 0) ||
-		    argument(device, "framecnt", 0);
-	block = amount(device, "blocksz", said ? 4096 : 65536);
-	frame = amount(device, "framesz", said ? 2048 : AF_PACKET_ROOM);
-	frames = amount(device, "framecnt", 512);
+	bool said = device_argument(device, "blocksz", 0) ||
+		    device_argument(device, "framesz", 0) || device_argument(device, "framecnt", 0);
+	block = device_amount(device, "blocksz", said ? 4096 : 65536);
+	frame = device_amount(device, "framesz", said ? 2048 : AF_PACKET_ROOM);
+	frames = device_amount(device, "framecnt", 512);
 	if (!frame || block < frame)
 		return 0;
 	/* One to receive, one to send, which the driver maps all the same. */
 	return 2 * block * (frames / (block / frame)) * port->queues;
-}
-
-static bool there(const char *folder, const char *name)
-{
-	char path[PLAN_DEVICE_MAX + 32];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return access(path, F_OK) == 0;
-}
-
-bool plan_port_exists(const struct plan_port *port, char *err, size_t err_size)
-{
-	char name[PLAN_DEVICE_MAX];
-	const char *value;
-
-	if (config_pci_address(port->device, name)) {
-		if (there("/sys/bus/pci/devices", name))
-			return true;
-		snprintf(err, err_size, "port %s: there is no PCI device %s in this machine",
-			 port->name, name);
-		return false;
-	}
-	if ((value = argument(port->device, "iface", 0)) != NULL) {
-		copy_argument(value, name, sizeof(name));
-		if (there("/sys/class/net", name))
-			return true;
-		snprintf(err, err_size, "port %s: there is no interface %s here", port->name, name);
-		return false;
-	}
-	for (unsigned i = 0; (value = argument(port->device, "rx_pcap", i)) != NULL; i++) {
-		copy_argument(value, name, sizeof(name));
-		if (access(name, R_OK) == 0)
-			continue;
-		snprintf(err, err_size, "port %s: %s cannot be read", port->name, name);
-		return false;
-	}
-	return true;
 }

@@ -17,10 +17,6 @@ void plan_port_build(const struct config_port *config, const struct plan_port *p
 		     unsigned lanes, unsigned burst, struct plan_port *port,
 		     struct placement *placement);
 
-/* A device that is not in this machine: false, and err says which. True also where a device string
- * names nothing that can be looked for. */
-bool plan_port_exists(const struct plan_port *port, char *err, size_t err_size);
-
 /* Bytes of the packet buffers of one of its queues. */
 uint64_t plan_pool_bytes(const struct plan_port *port, bool hugepages);
 

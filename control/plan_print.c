@@ -7,7 +7,6 @@
 #include "config_value.h"
 #include "memory.h"
 #include "plan_build.h"
-#include "plan_ports.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -45,9 +44,6 @@ static void each_warning(const struct plan_print *p, void (*fn)(void *arg, const
 	}
 	if (!plan_fits_memory(p->plan, text, sizeof(text)))
 		fn(arg, text);
-	for (unsigned i = 0; i < p->plan->ports_count; i++)
-		if (!plan_port_exists(&p->plan->ports[i], text, sizeof(text)))
-			fn(arg, text);
 	for (unsigned i = 0; i < p->report->count; i++) {
 		const struct config_finding *f = &p->report->findings[i];
 		if (!f->warning)

@@ -1,6 +1,7 @@
 #include "rx_port.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,9 @@
 static int fail(char *err, size_t err_size, const struct plan_port *plan, int rc, const char *what,
 		const char *hint)
 {
+	/* -1 is what many drivers return for whatever went wrong: it is not EPERM. */
 	snprintf(err, err_size, "port %s: device \"%s\": %s: %s%s%s", plan->name, plan->device,
-		 what, rc < 0 ? strerror(-rc) : "failed", *hint ? "; " : "", hint);
+		 what, rc < -1 ? strerror(-rc) : "its driver failed", *hint ? "; " : "", hint);
 	return rc < 0 ? rc : -EIO;
 }
 
@@ -26,7 +28,41 @@ static const char *probe_hint(const struct plan_port *plan)
 {
 	if (plan->is_pci)
 		return "is it bound to vfio-pci (scripts/setup-host) and free?";
-	return "does the interface or file exist, and may this user open it?";
+	return "are its arguments right, and may this user open it?";
+}
+
+/* Drivers tell of an interface that is missing by whatever number. */
+static int look_for_interface(const struct plan_port *plan, char *err, size_t err_size)
+{
+	static const char key[] = ",iface=";
+	const char *iface = strstr(plan->device, key);
+	char name[PLAN_DEVICE_MAX];
+
+	if (!iface)
+		return 0;
+	iface += sizeof(key) - 1;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(iface, ","), iface);
+	if (if_nametoindex(name) != 0)
+		return 0;
+	snprintf(err, err_size, "port %s: device \"%s\": there is no interface %s", plan->name,
+		 plan->device, name);
+	return -ENODEV;
+}
+
+static int probe_virtual(const struct plan_port *plan, const char *device, const char *name,
+			 char *err, size_t err_size)
+{
+	int rc = look_for_interface(plan, err, err_size);
+
+	if (rc < 0)
+		return rc;
+	rc = rte_dev_probe(device);
+	if (rc == -EFAULT) { /* no bus takes it */
+		snprintf(err, err_size, "port %s: device \"%s\": DPDK has no driver %s", plan->name,
+			 plan->device, name);
+		return -ENODEV;
+	}
+	return rc < 0 ? fail(err, err_size, plan, rc, "cannot be opened", probe_hint(plan)) : 0;
 }
 
 static int probe(struct port *port, const struct plan_port *plan, char *err, size_t err_size)
@@ -40,11 +76,10 @@ static int probe(struct port *port, const struct plan_port *plan, char *err, siz
 	if (rc < 0)
 		return rc;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);
-	if (!plan->is_pci) {
-		rc = rte_dev_probe(device);
-		if (rc < 0)
-			return fail(err, err_size, plan, rc, "cannot be opened", probe_hint(plan));
-	}
+	if (!plan->is_pci)
+		rc = probe_virtual(plan, device, name, err, err_size);
+	if (rc < 0)
+		return rc;
 	rc = rte_eth_dev_get_port_by_name(name, &port->id);
 	if (rc < 0)
 		return fail(err, err_size, plan, rc, "not found by DPDK", probe_hint(plan));

@@ -70,8 +70,21 @@ fi
 for device in 0000:ee:1f.7 net_af_packet0,iface=nosuchif0 "net_pcap0,rx_pcap=$T/nosuch.pcap"; do
 	sed "s#device: \"[^\"]*\"#device: \"$device\"#" "$CONFIG" >"$T/device.yaml"
 	assert_eq "plan with $device" "$(code plan "$T/device.yaml")" 0
-	grep -q "port p0: .*\(no PCI device\|no interface\|cannot be read\)" "$T/out" || fail "plan does not say that there is no $device"
+	grep -q "ports.0..device: .*\(no PCI device\|no interface\|cannot be read\)" "$T/out" || fail "plan does not say that there is no $device"
+	assert_eq "check with $device" "$(code check "$T/device.yaml")" 0
+	grep -q "warning: ports.0..device: .*\(no PCI device\|no interface\|cannot be read\)" "$T/err.log" || fail "check does not say that there is no $device"
+	grep -q "ok, but for 1 warning: 1 port" "$T/out" || fail "check of $device ends so: $(cat "$T/out")"
 done
+
+touch "$T/file"
+for path in "$T/file" "$T/no/such/parent" "$T/file/below"; do
+	sed "s#path: [^,]*,#path: $path,#" "$CONFIG" >"$T/path.yaml"
+	assert_eq "check with storage.path $path" "$(code check "$T/path.yaml")" 0
+	grep -q "warning: storage.path: $path" "$T/err.log" || fail "check says nothing of storage.path $path: $(cat "$T/err.log" "$T/out")"
+	timeout $((30 * patience)) "$build/control/weir" run -c "$T/path.yaml" --for 1s >"$T/out" 2>"$T/err.log" && fail "run with storage.path $path"
+done
+assert_eq "check of a file that is right here" "$(code check "$CONFIG")" 0
+assert_eq "what it says" "$(cat "$T/out" "$T/err.log")" "$CONFIG: ok: 1 port, 1 stream"
 
 # What could not be written was not done.
 for arguments in "plan $CONFIG" "check --explain all" "--help" "run --help" "verify $DATA" "cat $DATA all --count 1"; do
