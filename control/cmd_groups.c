@@ -6,9 +6,18 @@
 #include "status.h"
 #include "weir.h"
 
-static int explain(const char *run_dir, int rc)
+static void tell_failure(const struct gateway_failure *failure)
 {
-	if (rc == -ENOENT)
+	fputs("weir groups: the gateway does not run: ", stderr);
+	gateway_failure_print(stderr, failure);
+	fputc('\n', stderr);
+}
+
+static int explain(const char *run_dir, const struct gateway_failure *failure, int rc)
+{
+	if (failure->reason[0])
+		tell_failure(failure);
+	else if (rc == -ENOENT)
 		fprintf(stderr,
 			"weir groups: no gateway has run in %s (-c FILE or --run-dir DIR names "
 			"another)\n",
@@ -22,11 +31,13 @@ static int explain(const char *run_dir, int rc)
 	return WEIR_FAILED;
 }
 
-static bool print_json(const struct status *status, const struct report_view *gateway)
+static bool print_json(const struct status *status, const struct report_view *gateway,
+		       const struct gateway_failure *failure)
 {
 	json_t *o = json_object();
 
 	json_object_set_new(o, "alive", json_boolean(gateway->alive));
+	json_object_set_new(o, "gateway_failure", status_failure_json(failure));
 	json_object_set_new(o, "groups", status_groups_json(status, gateway));
 	int rc = o ? json_dumpf(o, stdout, JSON_INDENT(2)) : -1;
 	json_decref(o);
@@ -35,21 +46,25 @@ static bool print_json(const struct status *status, const struct report_view *ga
 
 static int show(const char *run_dir, bool as_json)
 {
-	struct report_view *gateway;
+	struct report_view *gateway = NULL;
+	struct gateway_failure failure;
 	struct status *status;
 	bool good = true;
 	int rc = report_read(run_dir, &gateway);
 
+	status_gateway_failure(run_dir, status_control_pid(run_dir), gateway, &failure);
 	if (rc < 0)
-		return explain(run_dir, rc);
+		return explain(run_dir, &failure, rc);
 	/* Without a dataplane the ends are those that the gateway saw. */
 	if (status_read(run_dir, &status) < 0)
 		status = NULL;
 	if (as_json)
-		good = print_json(status, gateway);
+		good = print_json(status, gateway, &failure);
 	else
 		status_groups_print(stdout, status, gateway);
-	if (!gateway->alive)
+	if (failure.reason[0])
+		tell_failure(&failure);
+	else if (!gateway->alive)
 		fputs("weir groups: the gateway does not run\n", stderr);
 	good = good && gateway->alive;
 	status_free(status);

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "gateway/report.h"
 #include "gateway_arguments.h"
+#include "gateway_failure.h"
 #include "log_text.h"
 #include "supervise.h"
 
@@ -18,8 +20,9 @@ struct gateway_child {
 	struct loop_timer *insist;
 	struct metrics_control *figures;
 	char run_dir[PLAN_PATH_MAX];
-	bool on;    /* there is to be one */
-	bool asked; /* to end: for good, or because another one is wanted */
+	char said[480]; /* its last line */
+	bool on;	/* there is to be one */
+	bool asked;	/* to end: for good, or because another one is wanted */
 	struct gateway_arguments wanted, running;
 	char *list[GATEWAY_ARGUMENTS_MAX + 1]; /* of wanted */
 	void (*ended)(void *ctx);	       /* a stop is under way */
@@ -31,13 +34,26 @@ static void on_started(void *ctx, pid_t pid)
 	struct gateway_child *g = ctx;
 
 	g->running = g->wanted;
+	g->said[0] = '\0';
 	g->figures->gateway_starts++;
 	log_info("started weir-gateway, pid %d", (int)pid);
 }
 
 static void on_line(void *ctx, const char *line)
 {
-	log_text_child("gateway", line);
+	struct gateway_child *g = ctx;
+
+	snprintf(g->said, sizeof(g->said), "%s", log_text_child("gateway", line));
+}
+
+/* One that ended by itself has said why in its last line; one that was killed could not. */
+static void tell_failure(struct gateway_child *g, const struct supervise_exit *end)
+{
+	bool by_itself = end->ours && WIFEXITED(end->status);
+
+	if (g->on)
+		gateway_failure_write(g->run_dir, by_itself && g->said[0] ? g->said : end->text,
+				      loop_real_ns() + end->again_ms * UINT64_C(1000000));
 }
 
 static bool on_ended(void *ctx, const struct supervise_exit *end)
@@ -57,6 +73,7 @@ static bool on_ended(void *ctx, const struct supervise_exit *end)
 		return false;
 	}
 	g->figures->gateway_deaths++;
+	tell_failure(g, end);
 	log_error("weir-gateway (pid %d) ended: %s%s", (int)end->pid, end->text,
 		  g->on ? "; it is started again" : "");
 	return g->on;
@@ -143,6 +160,7 @@ void gateway_child_follow(struct gateway_child *g, const struct config *config)
 	if (g->ended)
 		return;
 	g->on = config->gateway.listen.at.length != 0;
+	gateway_failure_clear(g->run_dir);
 	gateway_arguments_of(&g->wanted, config);
 	gateway_arguments_list(&g->wanted, g->list);
 	if (g->on && !supervise_pid(g->supervise))
@@ -160,6 +178,7 @@ void gateway_child_follow(struct gateway_child *g, const struct config *config)
 bool gateway_child_stop(struct gateway_child *g, void (*ended)(void *ctx), void *ctx)
 {
 	supervise_no_more_starts(g->supervise);
+	gateway_failure_clear(g->run_dir);
 	if (g->ended || !supervise_pid(g->supervise))
 		return g->ended != NULL;
 	g->ended = ended;

@@ -65,12 +65,15 @@ void log_text_lines(enum log_text_level level, const char *prefix, const char *t
 	}
 }
 
-void log_text_child(const char *name, const char *line)
+const char *log_text_child(const char *name, const char *line)
 {
 	char own[64];
 	size_t n = (size_t)snprintf(own, sizeof(own), "weir-%s: ", name);
 
-	log_info("%s: %s", name, strncmp(line, own, n) == 0 ? line + n : line);
+	if (strncmp(line, own, n) == 0)
+		line += n;
+	log_info("%s: %s", name, line);
+	return line;
 }
 
 void log_text_live(const char *line)

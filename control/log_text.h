@@ -16,8 +16,8 @@ void log_text(enum log_text_level level, const char *format, ...)
 /* Each line of text as a log line, behind prefix. */
 void log_text_lines(enum log_text_level level, const char *prefix, const char *text);
 
-/* A line that weir-NAME wrote, as "NAME: line". */
-void log_text_child(const char *name, const char *line);
+/* A line that weir-NAME wrote, as "NAME: line". Returns it as it is logged, without a name. */
+const char *log_text_child(const char *name, const char *line);
 
 #define log_error(...)	 log_text(LOG_TEXT_ERROR, __VA_ARGS__)
 #define log_warning(...) log_text(LOG_TEXT_WARNING, __VA_ARGS__)

@@ -360,6 +360,8 @@ int status_read(const char *run_dir, struct status **out)
 	(*out)->control_pid = status_control_pid(run_dir);
 	if (report_read(run_dir, &(*out)->gateway) < 0)
 		(*out)->gateway = NULL;
+	status_gateway_failure(run_dir, (*out)->control_pid, (*out)->gateway,
+			       &(*out)->gateway_failure);
 	return 0;
 }
 

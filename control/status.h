@@ -13,6 +13,7 @@
 
 #include "dataplane/api/state.h"
 #include "gateway/report.h"
+#include "gateway_failure.h"
 
 struct status_packets {
 	uint64_t received, received_bytes;
@@ -91,6 +92,7 @@ struct status {
 	struct status_partition *partitions;
 	struct status_core *cores;
 	struct report_view *gateway; /* NULL: none has run here, or its report is not to be read */
+	struct gateway_failure gateway_failure; /* reason "": none */
 };
 
 #define STATUS_FRESH_NS UINT64_C(2000000000)
@@ -120,13 +122,18 @@ int64_t status_offset_end(const struct status *status, const struct report_view 
 /* Records behind a group's commit; -1: not known. */
 int64_t status_offset_lag(const struct status *status, const struct report_view *gateway,
 			  const struct report_offset *offset);
+/* Why no gateway runs, of a control that tries; reason "": it runs, or nobody tries. gateway: its
+ * report, or NULL. */
+void status_gateway_failure(const char *run_dir, pid_t control_pid,
+			    const struct report_view *gateway, struct gateway_failure *out);
 /* The gateway's own line and its groups, as status_print() has them; status may be NULL for groups.
  */
-void status_gateway_print(FILE *out, const struct report_view *gateway);
+void status_gateway_print(FILE *out, const struct status *status);
 void status_groups_print(FILE *out, const struct status *status, const struct report_view *gateway);
 /* The same for status_json(): all of the gateway, and its groups alone. */
 json_t *status_gateway_json(const struct status *status, const struct report_view *gateway);
 json_t *status_groups_json(const struct status *status, const struct report_view *gateway);
+json_t *status_failure_json(const struct gateway_failure *failure);
 
 /* status_text.c: numbers for people. */
 const char *status_grouped(uint64_t value, char text[32]);

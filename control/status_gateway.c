@@ -56,11 +56,28 @@ static const char *latency_text(uint64_t us, char text[32])
 	return text;
 }
 
-void status_gateway_print(FILE *out, const struct report_view *g)
+void status_gateway_failure(const char *run_dir, pid_t control_pid,
+			    const struct report_view *gateway, struct gateway_failure *out)
 {
-	const struct report_counters *c = &g->header.counters;
+	*out = (struct gateway_failure){0};
+	if (control_pid && !(gateway && gateway->alive))
+		gateway_failure_read(run_dir, out);
+}
+
+void status_gateway_print(FILE *out, const struct status *st)
+{
+	const struct report_view *g = st->gateway;
 	char a[32], b[32];
 
+	if (st->gateway_failure.reason[0]) {
+		fputs("gateway    not running: ", out);
+		gateway_failure_print(out, &st->gateway_failure);
+		fputc('\n', out);
+		return;
+	}
+	if (!g)
+		return;
+	const struct report_counters *c = &g->header.counters;
 	if (!g->alive) {
 		fprintf(out, "gateway    %s\n",
 			g->header.stopped ? "stopped" : "dead, and not started again yet");

@@ -66,6 +66,19 @@ static json_t *group_json(const struct status *st, const struct report_view *g, 
 	return o;
 }
 
+json_t *status_failure_json(const struct gateway_failure *failure)
+{
+	uint64_t now = loop_real_ns();
+
+	if (!failure->reason[0])
+		return json_null();
+	json_t *o = json_object();
+	json_set_text(o, "reason", failure->reason);
+	json_set_seconds(o, "next_start_in_s",
+			 failure->next_start_ns > now ? failure->next_start_ns - now : 0);
+	return o;
+}
+
 json_t *status_groups_json(const struct status *st, const struct report_view *g)
 {
 	json_t *all = json_array();

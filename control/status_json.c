@@ -207,6 +207,7 @@ json_t *status_json(const struct status *st)
 		json_set_text(o, "imbalance", st->imbalance);
 	json_object_set_new(o, "gateway",
 			    st->gateway ? status_gateway_json(st, st->gateway) : json_null());
+	json_object_set_new(o, "gateway_failure", status_failure_json(&st->gateway_failure));
 	json_object_set_new(o, "ledger", ledger_json(st));
 	json_object_set_new(o, "ports", ports_json(st));
 	json_object_set_new(o, "partitions", partitions_json(st));

@@ -70,8 +70,7 @@ static void print_process(FILE *out, const struct status *st)
 		fprintf(out, "control    not running%s\n",
 			st->alive && st->run_state == STATE_RUNNING ? " (packets keep flowing)"
 								    : "");
-	if (st->gateway)
-		status_gateway_print(out, st->gateway);
+	status_gateway_print(out, st);
 	fprintf(out, "storage    %s, %s writes, %s\n", st->storage_path,
 		st->direct ? "direct" : "buffered", st->hugepages ? "hugepages" : "no hugepages");
 }

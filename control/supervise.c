@@ -144,12 +144,17 @@ static void describe_end(struct supervise_exit *end)
 	end->clean = end->ours && WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0;
 }
 
-static void restart_later(struct supervise *s)
+static void forgive(struct supervise *s)
 {
 	uint64_t lived_ns = loop_mono_ns() - s->started_ns;
 
 	if (lived_ns >= s->config.healthy_ms * UINT64_C(1000000))
 		s->backoff_ms = s->config.backoff_first_ms;
+}
+
+static void restart_later(struct supervise *s)
+{
+	forgive(s);
 	s->start_due = true;
 	loop_timer_set(s->restart, s->backoff_ms * UINT64_C(1000000), 0);
 	s->backoff_ms = s->backoff_ms * 2 < s->config.backoff_max_ms ? s->backoff_ms * 2
@@ -167,6 +172,8 @@ static void on_end(void *ctx, uint32_t events)
 	while (s->output >= 0 && read_output(s))
 		;
 	describe_end(&end);
+	forgive(s);
+	end.again_ms = s->backoff_ms;
 	forget_process(s);
 	if (s->config.ended(s->config.ctx, &end) && s->program[0] && !s->no_more_starts)
 		restart_later(s);

@@ -19,10 +19,11 @@ struct supervise;
 
 struct supervise_exit {
 	pid_t pid;
-	bool ours;     /* a child of ours: status is known */
-	int status;    /* as waitpid() gives it */
-	bool clean;    /* ours, and exit code 0 */
-	char text[96]; /* "exit code 1", "signal 9 (Killed)", "ended" */
+	bool ours;	   /* a child of ours: status is known */
+	int status;	   /* as waitpid() gives it */
+	bool clean;	   /* ours, and exit code 0 */
+	char text[96];	   /* "exit code 1", "signal 9 (Killed)", "ended" */
+	unsigned again_ms; /* after this long it is started again, if it is to be */
 };
 
 struct supervise_config {

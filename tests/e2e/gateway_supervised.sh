@@ -43,7 +43,7 @@ assert_eq "weir_gateway_up" "$(metric weir_gateway_up)" 1
 assert_ge "bytes in the metrics" "$(metric weir_gateway_sent_bytes_total)" 100000
 weir status -c "$CONFIG" | grep -q "^gateway    running, pid $first, 127.0.0.1:9092" || fail "weir status: $(weir status -c "$CONFIG" | head -n 6)"
 assert_eq "weir groups" "$(weir groups -c "$CONFIG")" "no consumer groups"
-assert_eq "weir groups --json" "$(weir groups -c "$CONFIG" --json | jq -c .)" '{"alive":true,"groups":[]}'
+assert_eq "weir groups --json" "$(weir groups -c "$CONFIG" --json | jq -c .)" '{"alive":true,"gateway_failure":null,"groups":[]}'
 
 # A group that has read some of it: how far it is behind, in all three places.
 kc -b 127.0.0.1:9092 -G readers -q -X auto.offset.reset=earliest -c 100 -f '%o\n' all >"$T/group.out" || fail "kcat -G"
@@ -125,9 +125,19 @@ gateway_config '{listen: "127.0.0.1:9095"}'
 reload >/dev/null || fail "reload"
 said_so() { grep -q "127.0.0.1:9095 is in use by another process" "$T/run.log"; }
 wait_until 10 "the log names the port" said_so
+status_says_so() {
+	weir status -c "$CONFIG" | grep -qE '^gateway    not running: 127\.0\.0\.1:9095 is in use by another process: .*; tried again in [0-9]+\.[0-9] s$'
+}
+wait_until 10 "the status names the port" status_says_so
+assert_eq "in JSON" "$(status '.gateway_failure | (.reason | test("9095 is in use")) and .next_start_in_s <= 10')" true
+! weir groups -c "$CONFIG" --json >"$T/groups.json" 2>"$T/groups.err" || fail "weir groups is fine without a gateway"
+grep -q "the gateway does not run: 127.0.0.1:9095 is in use" "$T/groups.err" || fail "weir groups says: $(cat "$T/groups.err")"
+assert_eq "in the JSON of weir groups" "$(jq '.gateway_failure.reason | test("9095 is in use")' "$T/groups.json")" true
 status_is '.run_state == "running" and .alive' || fail "the dataplane does not run any more"
 end_pid "$squatter"
 assert_reads 127.0.0.1:9095
+assert_eq "no failure any more" "$(status .gateway_failure)" null
+weir status -c "$CONFIG" | grep -q "^gateway    running, pid" || fail "weir status: $(weir status -c "$CONFIG" | head -n 6)"
 
 # --- the end ------------------------------------------------------------------------------------------
 last=$(gateway_pid)
