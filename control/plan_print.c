@@ -85,30 +85,44 @@ static void text_cores(const struct plan_print *p, FILE *out)
 			"housekeeping, files, helper threads", p->placement->why_main);
 }
 
+/* One row of the sum, in tenths of a MiB, which it returns: so that what is read adds up. */
+static uint64_t text_part(FILE *out, uint64_t bytes, const char *what)
+{
+	uint64_t tenths = 10 * bytes / MIB; /* never more than all of it */
+
+	fprintf(out, "  %6llu.%llu MiB %s\n", (unsigned long long)(tenths / 10),
+		(unsigned long long)(tenths % 10), what);
+	return tenths;
+}
+
 static void text_memory(const struct plan_print *p, FILE *out)
 {
 	const struct plan *plan = p->plan;
+	const struct plan_lane *lane = &plan->lanes[0];
 	struct plan_memory m = plan_memory(plan);
-	char slab[32];
+	char slab[32], slabs[240];
+	uint64_t sum;
 
-	config_size_text(plan->lanes[0].slab_bytes, slab, sizeof(slab));
-	fprintf(out,
-		"memory\n  %.1f MiB in all, from start to end; %u of them reserved at once, %s "
-		"hugepages (%llu MiB of them are free)\n",
-		(double)m.total / MIB, plan->memory_mib, plan->hugepages ? "in" : "without",
-		(unsigned long long)(memory_hugepages_free() / MIB));
-	fprintf(out, "  %6.1f MiB packet buffers\n", (double)m.mbufs / MIB);
-	fprintf(out,
-		"  %6.1f MiB slabs: %u of %s a lane, %u of them in turn (what stays in the cache), "
-		"the others for a disk that stalls\n",
-		(double)m.slabs / MIB, plan->lanes[0].slabs, slab, plan->lanes[0].hot_slabs);
-	fprintf(out, "  %6.1f MiB rings, sender caches, EAL\n", (double)m.rest / MIB);
+	config_size_text(lane->slab_bytes, slab, sizeof(slab));
+	snprintf(slabs, sizeof(slabs),
+		 "slabs: %u of %s for each of %u lane%s, %u of them in turn (what stays in the "
+		 "cache), the others for a disk that stalls",
+		 lane->slabs, slab, plan->lanes_count, plan->lanes_count == 1 ? "" : "s",
+		 lane->hot_slabs);
+	fprintf(out, "memory\n");
+	sum = text_part(out, m.mbufs, "packet buffers: those of each queue, see ports, and heads");
+	sum += text_part(out, m.slabs, slabs);
+	sum += text_part(out, m.rest, "rings, sender caches, DPDK's own");
 	if (m.rings)
-		fprintf(out, "  %6.1f MiB the kernel's rings of AF_PACKET sockets\n",
-			(double)m.rings / MIB);
-	fprintf(out, "  %6.1f MiB counters and indexes of partitions, compression\n",
-		(double)m.logs / MIB);
-	fprintf(out, "  %6.1f MiB the program itself\n", (double)m.program / MIB);
+		sum += text_part(out, m.rings, "the kernel's rings of AF_PACKET sockets");
+	sum += text_part(out, m.logs, "counters and indexes of partitions, compression");
+	sum += text_part(out, m.program, "the program itself");
+	fprintf(out,
+		"  %6llu.%llu MiB in all, from start to end; the first three, %u MiB, reserved at "
+		"once, %s hugepages (%llu MiB of them are free)\n",
+		(unsigned long long)(sum / 10), (unsigned long long)(sum % 10), plan->memory_mib,
+		plan->hugepages ? "in" : "without",
+		(unsigned long long)(memory_hugepages_free() / MIB));
 }
 
 static void text_streams(const struct plan_print *p, FILE *out)

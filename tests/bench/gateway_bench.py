@@ -22,21 +22,21 @@ RAW = {"connections": 2, "max_bytes": 8 * MIB}
 # The broker's contestants: its topic, its producer's linger.ms.
 FED = {"kafka_linger_0": (EVENTS, 0), "kafka_linger_5": (EVENTS, 5), "kafka_flushed": (FLUSHED, 5)}
 OF_FLOOR_AT_LEAST, OF_BROKER_AT_MOST = 0.8, 0.5
-BY_DEFAULT, SOON = {"linger": "1ms", "sync": "2ms"}, {"linger": "200us", "sync": "0"}
+BY_DEFAULT, SOON = {"linger": "1ms", "sync": "2ms"}, {"linger": "0", "sync": "0"}
 LIVE = {"weir_durable": {"visible": "durable", **BY_DEFAULT}, "weir_written": {"visible": "written", **BY_DEFAULT},
         "weir_durable_soon": {"visible": "durable", **SOON}, "weir_written_soon": {"visible": "written", **SOON}}
 PERCENTILES = ("p50", "p99", "p99_9")
 
 
 class Plan:
-    """How much of everything: a whole run takes about six minutes, a quick one about one and a half."""
+    """How much of everything: a whole run takes about eight minutes, a quick one about one and a half."""
 
     def __init__(self, args):
         quick = args.quick
         self.log_bytes = (384 if quick else 1024) * MIB
         self.raw_s = 0.3 if quick else 0.6
         self.rounds = args.rounds
-        self.hot_rounds, self.cold_rounds = (1, 1) if quick else (4, 3)
+        self.hot_rounds, self.cold_rounds = (1, 1) if quick else (6, 6)
         self.latency_rounds, self.latency_s = (1, 1.5) if quick else (5, 2)
 
 
