@@ -20,7 +20,8 @@ static int explain(const char *run_dir, const struct gateway_failure *failure, i
 	else if (rc == -ENOENT)
 		fprintf(stderr,
 			"weir groups: no gateway has run in %s (-c FILE or --run-dir DIR names "
-			"another)\n",
+			"another; one started by hand with --data needs --run-dir DIR too, to "
+			"tell)\n",
 			run_dir);
 	else
 		fprintf(stderr, "weir groups: the gateway's report in %s cannot be read: %s\n",

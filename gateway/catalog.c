@@ -39,7 +39,8 @@ static void find_state(struct catalog *catalog)
 
 	if (catalog->run_dir[0])
 		found = state_open(catalog->run_dir);
-	else if (catalog->data_dir[0])
+	/* One started by hand may have a run_dir of its own. */
+	if (!found && catalog->data_dir[0])
 		found = state_find(catalog->data_dir);
 	if (found && catalog->data_dir[0] &&
 	    !same_directory(found->storage_path, catalog->data_dir)) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "server.h"
 
@@ -21,7 +22,10 @@ static void usage(FILE *out)
 	      "                    [--advertise HOST:PORT] [--groups FILE] [--insecure]\n\n"
 	      "Serves the streams of a data directory to Kafka clients, read-only.\n\n"
 	      "      --run-dir DIR          where Weir's sockets are (/run/weir, unless --data is "
-	      "given)\n"
+	      "given),\n"
+	      "                             and where it tells of itself: for 'weir groups "
+	      "--run-dir "
+	      "DIR'\n"
 	      "      --data DIR             the data directory (default: the dataplane's); needs "
 	      "no\n"
 	      "                             dataplane\n"
@@ -165,6 +169,9 @@ static int open_and_serve(const struct options *o, struct server_options *option
 	static struct catalog catalog;
 	int rc = 0;
 
+	/* Of our own, for one started by hand: where weir groups finds what it tells. */
+	if (o->run_dir && o->data_dir && mkdir(o->run_dir, 0750) == 0)
+		fprintf(stderr, "weir-gateway: made %s\n", o->run_dir);
 	/* First: whoever has run_dir has the log's readers and their commits too. */
 	if (o->run_dir)
 		rc = report_create(&options->report, o->run_dir);

@@ -152,6 +152,16 @@ assert_eq "how the gateway ended" "$(status .gateway.stopped)" true
 grep -aE "weir-(dataplane|gateway) \(pid [0-9]+\) stopped" "$T/run.log" | tail -n 2 | grep -oE "weir-[a-z]+" | paste -sd' ' |
 	grep -qx "weir-dataplane weir-gateway" || fail "the order of the stop"
 
+# One started by hand over a directory alone tells of itself where it is told to.
+"${in_rx[@]}" "$build/gateway/weir-gateway" --data "$DATA" --run-dir "$T/by-hand" --listen 127.0.0.1:9097 2>"$T/by-hand.log" &
+by_hand=$!
+pids+=("$by_hand")
+assert_reads 127.0.0.1:9097
+by_hand_tells() { weir groups --run-dir "$T/by-hand" 2>/dev/null | grep -q "^group readers: "; }
+wait_until 5 "weir groups tells of it" by_hand_tells
+kill -TERM "$by_hand"
+wait "$by_hand" || fail "the exit status of a gateway by hand"
+
 # What the unit of systemd's does: the config's gateway, and no other.
 gateway_config '{listen: off}'
 "$build/control/weir-control" --gateway -c "$CONFIG" 2>"$T/unit.log" || fail "no gateway is no failure"
