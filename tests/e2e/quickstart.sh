@@ -43,6 +43,29 @@ grep -q "kcat did not get what" "$T/changed.log" || fail "the quickstart says of
 assert_ge "streams with events" "$(jq '[.partitions[] | select(.records > 0)] | length' "$T/verify.json")" 3
 assert_eq "records after two runs, against one" "$(jq '.totals.records % 2' "$T/verify.json")" 0
 assert_ge "records after two runs" "$(jq .totals.records "$T/verify.json")" 10000
+# What the README says next, to the letter but for the port: a gateway over what is left, and kcat.
+mapfile -t next < <(sed -n '/^## Read it/,/^## Onto/s/^    //p' "$root/README.md" | sed "s/127.0.0.1:9092/127.0.0.1:$gateway_port/")
+assert_eq "commands of the README" "${#next[@]}" 2
+cd "$T/clone"
+read -ra command <<<"${next[0]} --listen 127.0.0.1:$gateway_port"
+background "${command[@]}"
+gateway=$last_pid
+serves() { grep -q 'listens on' "$T/background.log"; }
+wait_until 10 "the README's gateway serves" serves
+read -ra command <<<"${next[1]}"
+timeout 30 "${command[@]}" >"$T/readme.out" 2>"$T/readme.log" || fail "${next[1]}: exit status $?"
+assert_ge "lines that the README's kcat prints" "$(wc -l <"$T/readme.out")" 2000
+assert_eq "where it ends" "$(grep -oE 'at offset [0-9]+: exiting' "$T/readme.log" | grep -oE '[0-9]+')" \
+	"$(jq '[.partitions[] | select(.stream == "syslog") | .records] | add' "$T/verify.json")"
+end_pid "$gateway"
+cd "$root"
+# A step that fails is the last one.
+sed -i 's/quickstart.pcap/nosuch.pcap/' "$T/clone/config/quickstart.yaml"
+"$T/clone/scripts/quickstart" >"$T/stopped.log" 2>&1 && fail "the quickstart goes well without its capture"
+tail -n 1 "$T/stopped.log" | grep -q "weir run ended with exit status 1 .*; the steps after it were left out" || fail "its last line: $(tail -n 1 "$T/stopped.log")"
+grep -q "nosuch.pcap: No such file" "$T/stopped.log" || fail "the quickstart does not say why"
+! grep -q "^5\." "$T/stopped.log" || fail "the quickstart goes on after a step that failed"
+sed -i 's/nosuch.pcap/quickstart.pcap/' "$T/clone/config/quickstart.yaml"
 # On a terminal: a live line while it works.
 (cd "$T/clone" && script -qec "$weir run -c config/quickstart.yaml --until-idle 1500ms" "$T/terminal.log" >/dev/null) ||
 	fail "weir run on a terminal: exit status $?"
