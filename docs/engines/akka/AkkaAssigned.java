@@ -9,6 +9,10 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 /** So many records of one partition from an offset on, without a group: AkkaAssigned BROKER TOPIC PARTITION OFFSET COUNT. */
 final class AkkaAssigned {
     public static void main(String[] args) {
+        if (args.length < 5) {
+            System.err.println("usage: AkkaAssigned BROKER TOPIC PARTITION OFFSET COUNT");
+            System.exit(2);
+        }
         ActorSystem system = ActorSystem.create();
         PrintStream out = RecordLine.output();
         ConsumerSettings<byte[], byte[]> settings = ConsumerSettings

@@ -26,6 +26,11 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
  */
 final class FlinkReader {
     public static void main(String[] args) throws Exception {
+        if (args.length < 5) {
+            System.err.println("usage: FlinkReader BROKER TOPIC OUTPUT_DIR CHECKPOINT_DIR bounded |"
+                    + " unbounded [PAUSE_MS [CHECKPOINT]]");
+            System.exit(2);
+        }
         long pauseMs = args.length > 5 ? Long.parseLong(args[5]) : 0;
         Configuration settings = new Configuration();
         settings.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(300));

@@ -6,6 +6,10 @@ import org.apache.flink.util.CloseableIterator;
 /** JSON values as a table: how many events of each level, and how much of what they say, in windows of event time. */
 final class FlinkSql {
     public static void main(String[] args) throws Exception {
+        if (args.length < 2) {
+            System.err.println("usage: FlinkSql BROKER TOPIC");
+            System.exit(2);
+        }
         TableEnvironment sql = TableEnvironment.create(EnvironmentSettings.inStreamingMode());
         sql.getConfig().set("parallelism.default", "1");
         sql.getConfig().set("table.local-time-zone", "UTC");

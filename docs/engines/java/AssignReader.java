@@ -17,6 +17,10 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  */
 final class AssignReader {
     public static void main(String[] args) {
+        if (args.length < 2) {
+            System.err.println("usage: AssignReader BROKER TOPIC [offset N | time MS]");
+            System.exit(2);
+        }
         Properties settings = new Properties();
         settings.put("bootstrap.servers", args[0]);
         settings.put("check.crcs", "true");

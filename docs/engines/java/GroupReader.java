@@ -20,6 +20,10 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  */
 final class GroupReader {
     public static void main(String[] args) throws Exception {
+        if (args.length < 4) {
+            System.err.println("usage: GroupReader BROKER TOPIC GROUP COUNT [PAUSE_MS [NAME=VALUE]...]");
+            System.exit(2);
+        }
         long count = Long.parseLong(args[3]);
         long pauseMs = args.length > 4 ? Long.parseLong(args[4]) : 0;
         Properties settings = new Properties();

@@ -12,8 +12,15 @@ import org.apache.kafka.common.TopicPartition;
  * What an administrator does with groups: Groups BROKER list | describe GROUP | offsets GROUP | set GROUP TOPIC PARTITION OFFSET
  * | forget GROUP TOPIC PARTITION | delete GROUP.
  */
+// By names that 3.x knows too; 4.x has newer ones beside them.
+@SuppressWarnings({"deprecation", "removal"})
 final class Groups {
     public static void main(String[] args) throws Exception {
+        if (args.length < 2) {
+            System.err.println("usage: Groups BROKER list | describe GROUP | offsets GROUP | set GROUP"
+                    + " TOPIC PARTITION OFFSET | forget GROUP TOPIC PARTITION | delete GROUP");
+            System.exit(2);
+        }
         Properties settings = new Properties();
         settings.put("bootstrap.servers", args[0]);
         try (Admin admin = Admin.create(settings)) {

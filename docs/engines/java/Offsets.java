@@ -17,6 +17,10 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  */
 final class Offsets {
     public static void main(String[] args) throws Exception {
+        if (args.length < 2) {
+            System.err.println("usage: Offsets BROKER TOPIC [MS]...");
+            System.exit(2);
+        }
         Properties settings = new Properties();
         settings.put("bootstrap.servers", args[0]);
         List<TopicPartition> partitions;

@@ -14,6 +14,10 @@ import org.apache.kafka.common.config.ConfigResource;
 /** What an administrator sees of a read-only cluster, and what it refuses: Topics BROKER TOPIC. */
 final class Topics {
     public static void main(String[] args) throws Exception {
+        if (args.length < 2) {
+            System.err.println("usage: Topics BROKER TOPIC");
+            System.exit(2);
+        }
         Properties settings = new Properties();
         settings.put("bootstrap.servers", args[0]);
         settings.put("default.api.timeout.ms", "10000");

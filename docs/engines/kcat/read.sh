@@ -8,6 +8,11 @@
 #
 # A record is printed as a line "partition offset timestamp key-length value-length", the key, the value, and a newline.
 set -eu
+usage() {
+	echo "usage: read.sh BROKER list | from TOPIC OFFSET | when TOPIC PARTITION TIME | group TOPIC GROUP [OPTION]..." >&2
+	exit 2
+}
+[ $# -ge 2 ] || usage
 broker=$1 command=$2
 shift 2
 format='%p %o %T %K %S\n%k%s\n'
@@ -22,4 +27,5 @@ group)
 	exec kcat -b "$broker" -G "$group" -u -X auto.offset.reset=earliest -X auto.commit.interval.ms=500 \
 		-X session.timeout.ms=6000 -f "$format" "$@" "$topic"
 	;;
+*) usage ;;
 esac

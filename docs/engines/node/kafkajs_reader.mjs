@@ -12,6 +12,10 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.LZ4] = () => ({
 })
 
 const [broker, command, topic, ...rest] = process.argv.slice(2)
+if (!['read', 'times', 'admin'].includes(command) || rest.length === 0) {
+  console.error('usage: kafkajs_reader.mjs BROKER read TOPIC GROUP [COUNT] | times TOPIC TIMESTAMP | admin TOPIC GROUP')
+  process.exit(2)
+}
 const kafka = new kafkajs.Kafka({ brokers: [broker], logLevel: kafkajs.logLevel.ERROR })
 
 const hex = bytes => (bytes === null ? '-' : bytes.toString('hex'))

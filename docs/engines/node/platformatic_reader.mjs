@@ -6,6 +6,10 @@
 import { Admin, Consumer } from '@platformatic/kafka'
 
 const [broker, command, topic, ...rest] = process.argv.slice(2)
+if (!['read', 'times', 'admin'].includes(command) || rest.length === 0) {
+  console.error('usage: platformatic_reader.mjs BROKER read TOPIC GROUP [COUNT] | times TOPIC TIMESTAMP | admin TOPIC GROUP')
+  process.exit(2)
+}
 const client = { clientId: 'reader', bootstrapBrokers: [broker] }
 
 const hex = bytes => bytes?.toString('hex') ?? '-'

@@ -7,6 +7,10 @@ import { promisify } from 'node:util'
 import rdkafka from 'node-rdkafka'
 
 const [broker, command, topic, ...rest] = process.argv.slice(2)
+if (!['read', 'times', 'admin'].includes(command) || rest.length === 0) {
+  console.error('usage: rdkafka_reader.mjs BROKER read TOPIC GROUP [COUNT] | times TOPIC TIMESTAMP | admin TOPIC GROUP')
+  process.exit(2)
+}
 
 const hex = bytes => (bytes === null || bytes === undefined ? '-' : bytes.toString('hex'))
 // Done when the line has left us: what is committed must not stand in a buffer.

@@ -13,6 +13,10 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 /** A member of a group: prints, then commits, until SIGTERM: PekkoGroup BROKER TOPIC GROUP [PER_SECOND]. */
 final class PekkoGroup {
     public static void main(String[] args) {
+        if (args.length < 3) {
+            System.err.println("usage: PekkoGroup BROKER TOPIC GROUP [PER_SECOND]");
+            System.exit(2);
+        }
         int perSecond = args.length > 3 ? Integer.parseInt(args[3]) : 1000000;
         ActorSystem system = ActorSystem.create();
         PrintStream out = RecordLine.output();

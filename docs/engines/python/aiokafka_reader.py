@@ -74,4 +74,7 @@ async def admin(broker, topic, group):
     await client.close()
 
 
+if len(sys.argv) < 5 or sys.argv[2] not in ("read", "times", "admin"):
+    print("usage:", __doc__.partition("\n\n")[2].strip(), sep="\n", file=sys.stderr)
+    sys.exit(2)
 asyncio.run({"read": read, "times": times, "admin": admin}[sys.argv[2]](sys.argv[1], *sys.argv[3:]))

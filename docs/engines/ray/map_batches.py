@@ -13,6 +13,9 @@ import pyarrow
 import ray
 from confluent_kafka.admin import AdminClient
 
+if len(sys.argv) != 4:
+    print("usage:", __doc__.split("\n")[2], file=sys.stderr)
+    sys.exit(2)
 broker, topic, folder = sys.argv[1:]
 
 

@@ -11,6 +11,9 @@ import sys
 
 from pyspark.sql import SparkSession
 
+if len(sys.argv) < 4:
+    print("usage:", __doc__.split("\n")[2], file=sys.stderr)
+    sys.exit(2)
 broker, topic, folder = sys.argv[1:4]
 spark = (
     SparkSession.builder.master("local[2]")

@@ -12,6 +12,9 @@ import sys
 
 from pyspark.sql import SparkSession
 
+if len(sys.argv) != 8:
+    print("usage:", __doc__.split("\n")[2], file=sys.stderr)
+    sys.exit(2)
 broker, topic, folder, first, end, since, until = sys.argv[1:]
 spark = (
     SparkSession.builder.master("local[2]")
