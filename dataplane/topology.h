@@ -52,6 +52,8 @@ struct core {
 	_Alignas(64) _Atomic uint32_t sleeping; /* 1: about to wait on wake_fd, or waiting */
 };
 
+_Static_assert(sizeof(struct core) % 64 == 0, "lines of two cores must not meet");
+
 struct topology {
 	_Alignas(64) _Atomic(const struct generation *) generation;
 	_Atomic uint32_t phase;	      /* enum topology_phase; written by the main thread */

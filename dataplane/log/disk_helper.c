@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "touch.h"
+
 enum { RING = 4096 }; /* operations on their way; a power of two */
 
 struct disk_helper {
@@ -178,11 +180,10 @@ static int start_thread(struct disk_helper *h, int cpu)
 
 int disk_helper_create(struct disk_helper **out, bool direct, int cpu, int wake_fd)
 {
-	struct disk_helper *h = aligned_alloc(64, (sizeof(*h) + 63) / 64 * 64);
+	struct disk_helper *h = touch_alloc(64, sizeof(*h));
 
 	if (!h)
 		return -ENOMEM;
-	memset(h, 0, sizeof(*h));
 	h->direct = direct;
 	h->wake_fd = wake_fd;
 	h->urgent_end = &h->urgent;

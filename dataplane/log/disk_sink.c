@@ -7,6 +7,7 @@
 
 #include "disk.h"
 #include "slab.h"
+#include "touch.h"
 
 struct disk_sink {
 	struct disk disk;
@@ -115,7 +116,7 @@ static const struct disk_ops sink_ops = {
 
 int disk_sink_create(struct disk **out)
 {
-	struct disk_sink *sink = calloc(1, sizeof(*sink));
+	struct disk_sink *sink = touch_alloc(64, sizeof(*sink));
 
 	if (!sink)
 		return -ENOMEM;

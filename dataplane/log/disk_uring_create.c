@@ -19,6 +19,7 @@
 #include "disk_file.h"
 #include "disk_uring.h"
 #include "slab.h"
+#include "touch.h"
 
 static int uring_wait_fd(struct disk *disk)
 {
@@ -213,7 +214,7 @@ static int start_waiting(struct disk_uring *u)
 int disk_uring_create(struct disk **out, const struct disk_uring_config *config, char *err,
 		      size_t err_size)
 {
-	struct disk_uring *u = calloc(1, sizeof(*u));
+	struct disk_uring *u = touch_alloc(64, sizeof(*u));
 
 	if (!u)
 		return -ENOMEM;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "log_private.h"
+#include "touch.h"
 
 const LZ4F_preferences_t log_lz4_preferences = {
 	.frameInfo = {.blockSizeID = LZ4F_max64KB, .blockMode = LZ4F_blockIndependent},
@@ -35,7 +36,7 @@ static int create_slabs(struct log_codec *codec, uint32_t input_bytes, unsigned 
 	 * only. */
 	size_t size = (bound + RECORD_BATCH_HEAD + 4 * SLAB_BLOCK) / SLAB_BLOCK * SLAB_BLOCK;
 	codec->memory = aligned_alloc(SLAB_BLOCK, size * count);
-	codec->slabs = calloc(count, sizeof(*codec->slabs));
+	codec->slabs = touch_alloc(STATE_LINE, count * sizeof(*codec->slabs));
 	if (!codec->memory || !codec->slabs)
 		return -ENOMEM;
 	codec->slabs_count = count;
@@ -53,7 +54,7 @@ static int create_slabs(struct log_codec *codec, uint32_t input_bytes, unsigned 
 
 int log_codec_create(struct log *log)
 {
-	struct log_codec *codec = calloc(1, sizeof(*codec));
+	struct log_codec *codec = touch_alloc(STATE_LINE, sizeof(*codec));
 
 	if (!codec)
 		return -ENOMEM;

@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "log_private.h"
+#include "touch.h"
 
 static int create_writes(struct log *log)
 {
-	log->writes = calloc(log->write_depth, sizeof(*log->writes));
+	log->writes = touch_alloc(STATE_LINE, log->write_depth * sizeof(*log->writes));
 	if (!log->writes)
 		return -ENOMEM;
 	for (unsigned i = 0; i < log->write_depth; i++) {
@@ -22,7 +23,7 @@ static int create_writes(struct log *log)
 int log_create(struct log **out, const struct log_config *config)
 {
 	size_t cells = (size_t)PLAN_LANES_MAX * config->plan->streams_max;
-	struct log *log = calloc(1, sizeof(*log));
+	struct log *log = touch_alloc(STATE_LINE, sizeof(*log));
 
 	if (!log)
 		return -ENOMEM;
@@ -36,7 +37,7 @@ int log_create(struct log **out, const struct log_config *config)
 	log->core = config->state ? state_core(config->state, config->core) : &log->own_core;
 	log->write_depth = config->plan->write_depth ? config->plan->write_depth : 1;
 	log->opened = calloc(cells, sizeof(struct log_partition *));
-	log->table = calloc(cells, sizeof(struct log_partition *));
+	log->table = touch_alloc(STATE_LINE, cells * sizeof(struct log_partition *));
 	log->ready_end = &log->ready;
 	log->attention_end = &log->attention;
 	log->dirty_end = &log->dirty;

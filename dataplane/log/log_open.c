@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "log_open.h"
+#include "touch.h"
 
 int log_open_error(struct log_opening *o, int rc, const char *format, ...)
 {
@@ -268,22 +269,12 @@ static void publish_open(struct log_opening *o)
 
 /* ---- the partition's memory ---- */
 
-/* Zeroed, and touched: it will all be used, and should not make the process grow then. */
-static void *touched(size_t align, size_t size)
-{
-	void *memory = aligned_alloc(align, (size + align - 1) / align * align);
-
-	if (memory)
-		memset(memory, 0, size);
-	return memory;
-}
-
 static int make_partition(struct log_partition **out, struct log *log, uint16_t partition,
 			  uint16_t slot, const struct plan_stream *stream)
 {
 	struct state *state = log->config.state;
 	size_t own = state ? 0 : sizeof(struct state_partition);
-	struct log_partition *p = touched(STATE_LINE, sizeof(struct log_partition) + own);
+	struct log_partition *p = touch_alloc(STATE_LINE, sizeof(struct log_partition) + own);
 
 	if (!p)
 		return -ENOMEM;
@@ -300,9 +291,10 @@ static int make_partition(struct log_partition **out, struct log *log, uint16_t 
 	for (int i = 0; i < 2; i++) {
 		struct log_segment *seg = &p->segments[i];
 
-		seg->tail = touched(SLAB_BLOCK, SLAB_BLOCK);
-		seg->index.offsets.ring = touched(STATE_LINE, LOG_INDEX_RING * LOG_INDEX_ENTRY);
-		seg->index.times.ring = touched(STATE_LINE, LOG_INDEX_RING * LOG_TIMEINDEX_ENTRY);
+		seg->tail = touch_alloc(SLAB_BLOCK, SLAB_BLOCK);
+		seg->index.offsets.ring = touch_alloc(STATE_LINE, LOG_INDEX_RING * LOG_INDEX_ENTRY);
+		seg->index.times.ring =
+			touch_alloc(STATE_LINE, LOG_INDEX_RING * LOG_TIMEINDEX_ENTRY);
 		if (!seg->tail || !seg->index.offsets.ring || !seg->index.times.ring)
 			return -ENOMEM;
 	}
