@@ -127,8 +127,8 @@ run_dir: {run}
 hugepages: {hugepages}
 ports:
   - {{name: bench, device: "{device}"}}
-lanes: {{idle: spin, slabs: {slabs}{lanes}}}
-storage: {{path: {data}, segment_size: {segment}, sink: {sink}}}
+lanes: {{idle: {idle}, slabs: {slabs}{lanes}}}
+storage: {{path: {data}, segment_size: {segment}, sink: {sink}{storage}}}
 streams:
 {streams}control: {{listen: "off"}}
 gateway: {{listen: "off"}}
@@ -139,11 +139,14 @@ STREAM = "  - {{name: {name}, listen: {{udp: {port}}}, batch_size: {batch}, rete
 
 
 class Weir(Contestant):
-    """weir run, spinning; with one lane, of one polling core and one log core, unless `lanes` says otherwise. `streams`:
-    the ports of each, and `decoder`, the one of all."""
+    """weir run, spinning unless `idle` says otherwise; with one lane, of one polling core and one log core, unless `lanes`
+    says otherwise. `streams`: the ports of each; `decoder` and `stream`, the decoder and more keys of all; `storage`: more
+    keys of that. `prefix`: what starts it, in a network namespace, where `quiet` says that no packets come by themselves."""
 
-    def __init__(self, setup, name, data, sink=False, segment=256 << 20, keep=512 << 20, lanes="", streams=("5140",), decoder=None):
+    def __init__(self, setup, name, data, sink=False, segment=256 << 20, keep=512 << 20, lanes="", streams=("5140",), decoder=None,
+                 idle="spin", stream="", storage="", prefix=(), quiet=False):
         super().__init__(name)
+        self.prefix, self.quiet = list(prefix), quiet
         self.run_dir = os.path.join(setup.work, f"run-{name}")
         self.data, self.keep = data, keep
         os.makedirs(self.run_dir, exist_ok=True)
@@ -151,15 +154,16 @@ class Weir(Contestant):
         self.config = os.path.join(setup.work, f"{name}.yaml")
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(CONFIG.format(run=self.run_dir, hugepages="on" if setup.hugepages else "off",
-                                     device=setup.device, slabs=setup.config_slabs, lanes=lanes and ", " + lanes, data=data,
-                                     segment=segment, sink=str(sink).lower(), streams=self.streams(setup, streams, decoder)))
+                                     device=setup.device, slabs=setup.config_slabs, lanes=lanes and ", " + lanes, idle=idle,
+                                     storage=storage and ", " + storage, data=data,
+                                     segment=segment, sink=str(sink).lower(), streams=self.streams(setup, streams, decoder, stream)))
         self.weir = os.path.join(setup.build, "control/weir")
         self.log = os.path.join(setup.work, f"{name}.log")
         self.state_rate = os.path.join(setup.build, "tests/bench/state_rate")
         self.reader = None
 
-    def streams(self, setup, ports, decoder):
-        more = f", decoder: {decoder}" if decoder else ""
+    def streams(self, setup, ports, decoder, keys):
+        more = (f", decoder: {decoder}" if decoder else "") + (keys and ", " + keys)
         return "".join(STREAM.format(name="bench" if len(ports) == 1 else f"bench{i}", port=port, batch=setup.batch_bytes,
                                      keep=self.keep, more=more) for i, port in enumerate(ports))
 
@@ -178,7 +182,7 @@ class Weir(Contestant):
 
     def start_and_wait(self):
         with open(self.log, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen([self.weir, "run", "-c", self.config], stdout=log, stderr=log)
+            self.process = subprocess.Popen([*self.prefix, self.weir, "run", "-c", self.config], stdout=log, stderr=log)
         until = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < until and self.process.poll() is None:
             time.sleep(0.2)
@@ -187,7 +191,7 @@ class Weir(Contestant):
             if self.reader:
                 now = self.reading()
                 self.pids = [self.process.pid] + ([now["pid"]] if now["pid"] else [])
-                if now["run_state"] == 2 and now["events"]:
+                if now["run_state"] == 2 and (now["events"] or self.quiet):
                     return self
         with open(self.log, encoding="utf-8") as log:
             raise BenchError(f"weir ({self.name}) does not start:\n" + log.read())
@@ -236,14 +240,14 @@ class Weir(Contestant):
 class Fio:
     """fio on a file that was already written. Made anew each round: it has nothing that needs to be warm."""
 
-    def __init__(self, setup, path, size, block, depth, writes_per_sync):
+    def __init__(self, setup, path, size, block, depth, writes_per_sync, rate=None):
         self.name = "fio"
         self.path = path
         self.seconds = setup.seconds
         self.args = ["fio", "--name=bench", f"--filename={path}", f"--size={size}", "--rw=write", f"--bs={block}",
                      "--ioengine=io_uring", f"--iodepth={depth}", "--direct=1", "--fixedbufs", "--registerfiles",
                      f"--fdatasync={writes_per_sync}", "--overwrite=1", "--fallocate=none", "--end_fsync=0",
-                     "--output-format=json"]
+                     "--output-format=json"] + ([f"--rate={int(rate)}"] if rate else [])
         self.facts = {"block": block, "depth": depth, "writes_per_sync": writes_per_sync, "file_bytes": size}
         subprocess.run(["fio", "--name=fill", f"--filename={path}", f"--size={size}", "--rw=write", "--bs=1M",
                         "--ioengine=io_uring", "--iodepth=4", "--direct=1", "--end_fsync=1"],
@@ -253,7 +257,8 @@ class Fio:
         out = subprocess.run(self.args + ["--time_based", f"--runtime={int(self.seconds * 1000)}ms"], check=True,
                              capture_output=True, text=True).stdout
         job = json.loads(out[out.index("{"):])["jobs"][0]
-        return {"bytes_per_s": job["write"]["bw_bytes"]}
+        syncs = job["sync"]["lat_ns"]["percentile"]
+        return {"bytes_per_s": job["write"]["bw_bytes"], "sync_p50_us": syncs["50.000000"] / 1e3, "sync_p99_us": syncs["99.000000"] / 1e3}
 
     def close(self):
         if os.path.exists(self.path):
