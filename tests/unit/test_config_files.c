@@ -97,7 +97,7 @@ Test(config_files, files_that_cannot_be_read)
 			   output);
 	free(output);
 	cr_assert_eq(weir_check("/tmp", &output), 2);
-	cr_assert_not_null(strstr(output, "/tmp: found Is a directory"), "%s", output);
+	cr_assert_not_null(strstr(output, "/tmp: Is a directory\n"), "%s", output);
 	free(output);
 	cr_assert_eq(weir_check("/dev/zero", &output), 2);
 	cr_assert_not_null(strstr(output, "more than 1MiB"), "%s", output);
@@ -114,8 +114,8 @@ Test(config_files, files_that_cannot_be_read)
 
 Test(config_files, files_that_we_ship_are_right)
 {
-	static const char *const files[] = {"weir",   "quickstart", "af-packet",
-					    "af-xdp", "pci",	    "low-latency"};
+	static const char *const files[] = {"weir", "quickstart",  "af-packet", "af-xdp",
+					    "pci",  "low-latency", "memif",	"veth"};
 	char file[512], *output;
 
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
