@@ -16,7 +16,7 @@ refused() { # CONFIG PATTERN
 refused "$CONFIG" "$RUN"
 sed "s#^run_dir:.*#run_dir: $T/run2#; s#127.0.0.1:$http_port#127.0.0.1:$((http_port + 1))#" "$CONFIG" >"$T/second.yaml"
 refused "$T/second.yaml" "$DATA"
-(RUN=$T/run2 && rm -f "$(state_block)")
+rm -f "$(RUN=$T/run2 state_block)"
 status_is '.run_state == "running"' || fail "the first weir was disturbed"
 
 for ((i = 0; i < 3; i++)); do # some that stay, and some that talk nonsense
