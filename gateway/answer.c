@@ -135,9 +135,9 @@ void answer_warmed(struct answer *answer, uint32_t length)
 	answer->extent_warm = answer->extent_sent + length;
 }
 
-/* How many bytes may be sent now. cold: such a piece of them at most is read from the disk, in
- * place. 0: another thread must read them first. */
-static uint32_t sendable(const struct answer *answer, uint32_t piece, bool *cold)
+/* How many bytes may be sent now. cold: they are read from the disk in place, a piece at a time; 0:
+ * they are not, so another thread must read them first. */
+static uint32_t sendable(const struct answer *answer, bool *cold)
 {
 	struct segment_file *file;
 	uint64_t position;
@@ -150,16 +150,17 @@ static uint32_t sendable(const struct answer *answer, uint32_t piece, bool *cold
 	if (length > LIMIT_TURN_BYTES)
 		length = LIMIT_TURN_BYTES;
 	uint32_t there = prefetch_there(file, position, length);
-	if (there == length || !disk_patience_is_left(answer->patience))
+	if (there)
 		return there;
 	*cold = true;
-	return length - there < piece ? length : there + piece;
+	if (!disk_patience_is_left(answer->patience))
+		return 0;
+	return length < LIMIT_COLD_BYTES ? length : LIMIT_COLD_BYTES;
 }
 
 static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budget)
 {
 	const struct answer_extent *e = &answer->extents[answer->extent];
-	uint32_t piece = LIMIT_COLD_BYTES;
 
 	while (answer->extent_sent < e->length) {
 		off_t at = (off_t)(e->position + answer->extent_sent);
@@ -167,16 +168,13 @@ static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budge
 
 		if (*budget == 0)
 			return ANSWER_TURN;
-		size_t want = sendable(answer, piece, &cold);
+		size_t want = sendable(answer, &cold);
 		if (!want)
 			return ANSWER_COLD;
 		uint64_t since_us = cold ? disk_now_us() : 0;
 		ssize_t n = sendfile(fd, e->file->fd, &at, want < *budget ? want : *budget);
-		/* Few large pieces cost less, where they are quick. */
 		if (cold)
-			piece = disk_patience_spend(answer->patience, since_us) < LIMIT_COLD_US
-					? 2 * piece
-					: LIMIT_COLD_BYTES;
+			disk_patience_spend(answer->patience, since_us);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

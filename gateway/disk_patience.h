@@ -45,15 +45,12 @@ static inline bool disk_patience_is_left(const struct disk_patience *patience)
 	return !patience || patience->left_us > 0;
 }
 
-/* All waited for the disk since then: so long. */
-static inline uint64_t disk_patience_spend(struct disk_patience *patience, uint64_t since_us)
+/* All waited for the disk since then. */
+static inline void disk_patience_spend(struct disk_patience *patience, uint64_t since_us)
 {
-	uint64_t took_us = disk_now_us() - since_us;
-
 	if (!patience)
-		return took_us;
-	patience->left_us -= (int64_t)took_us;
+		return;
+	patience->left_us -= (int64_t)(disk_now_us() - since_us);
 	if (patience->left_us <= 0)
 		patience->slow_until_ms = patience->now_ms + LIMIT_DISK_MS;
-	return took_us;
 }

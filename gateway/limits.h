@@ -32,7 +32,6 @@ enum {
 	LIMIT_DISK_US = 20000,
 	LIMIT_DISK_MS = 10 * 1000,
 	LIMIT_COLD_BYTES = 128 << 10,
-	LIMIT_COLD_US = 1000, /* a piece that took less: the next one is twice as large */
 	LIMIT_PREFETCH_BYTES = 4 << 20,
 
 	LIMIT_TOPICS = 1024,
