@@ -35,8 +35,10 @@ static inline void disk_patience_renew(struct disk_patience *patience, uint64_t 
 /* The disk took so long: for something that another thread read. */
 static inline void disk_patience_judge(struct disk_patience *patience, uint64_t took_us)
 {
-	if (took_us >= LIMIT_DISK_US)
-		patience->slow_until_ms = patience->now_ms + LIMIT_DISK_MS;
+	if (took_us < LIMIT_DISK_US)
+		return;
+	patience->left_us = 0;
+	patience->slow_until_ms = patience->now_ms + LIMIT_DISK_MS;
 }
 
 /* NULL, here and below: whoever asks may wait as long as it takes. */
