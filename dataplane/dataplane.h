@@ -41,7 +41,7 @@ void dataplane_tick(struct dataplane *d); /* every 100 ms */
 /* control_server.c: somebody connects; one message has come by conn_fd or guest_fd, or that
  * connection ended. */
 void control_server_accept(struct dataplane *d);
-void control_server_read(struct dataplane *d, int fd);
+void control_server_read(struct dataplane *d, int from);
 int control_server_listen(struct dataplane *d);
 
 /* A line on stderr, which control passes on or the journal keeps. */
