@@ -240,14 +240,14 @@ class Weir(Contestant):
 class Fio:
     """fio on a file that was already written. Made anew each round: it has nothing that needs to be warm."""
 
-    def __init__(self, setup, path, size, block, depth, writes_per_sync, rate=None):
+    def __init__(self, setup, path, size, block, depth, writes_per_sync):
         self.name = "fio"
         self.path = path
         self.seconds = setup.seconds
         self.args = ["fio", "--name=bench", f"--filename={path}", f"--size={size}", "--rw=write", f"--bs={block}",
                      "--ioengine=io_uring", f"--iodepth={depth}", "--direct=1", "--fixedbufs", "--registerfiles",
                      f"--fdatasync={writes_per_sync}", "--overwrite=1", "--fallocate=none", "--end_fsync=0",
-                     "--output-format=json"] + ([f"--rate={int(rate)}"] if rate else [])
+                     "--output-format=json"]
         self.facts = {"block": block, "depth": depth, "writes_per_sync": writes_per_sync, "file_bytes": size}
         subprocess.run(["fio", "--name=fill", f"--filename={path}", f"--size={size}", "--rw=write", "--bs=1M",
                         "--ioengine=io_uring", "--iodepth=4", "--direct=1", "--end_fsync=1"],
@@ -257,8 +257,7 @@ class Fio:
         out = subprocess.run(self.args + ["--time_based", f"--runtime={int(self.seconds * 1000)}ms"], check=True,
                              capture_output=True, text=True).stdout
         job = json.loads(out[out.index("{"):])["jobs"][0]
-        syncs = job["sync"]["lat_ns"]["percentile"]
-        return {"bytes_per_s": job["write"]["bw_bytes"], "sync_p50_us": syncs["50.000000"] / 1e3, "sync_p99_us": syncs["99.000000"] / 1e3}
+        return {"bytes_per_s": job["write"]["bw_bytes"]}
 
     def close(self):
         if os.path.exists(self.path):

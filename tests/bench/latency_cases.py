@@ -105,17 +105,16 @@ def durable(setup, args):
     rounds = []
     try:
         with at_half_load(setup, folder, args.seconds) as (weir, turn, load):
-            block = max(4096, round(turn["write_bytes"] / max(turn["writes"], 1) / 4096) * 4096)
-            per_sync = max(1, round(turn["writes"] / max(turn["syncs"], 1)))
-            fio = contestants.Fio(setup, os.path.join(folder, "fio"), DISK_KEEP // block * block, block, 4, per_sync, load["bytes_per_s"])
+            interval_us = round(turn["seconds"] * 1e6 / max(turn["syncs"], 1))
+            device = [os.path.join(setup.build, "tests/bench/sync_probe"), os.path.join(folder, "device"), str(DISK_KEEP),
+                      str(load["bytes_per_s"]), str(interval_us), str(args.seconds)]
             for i in range(args.rounds):
-                rounds.append({**fio.round(), **durable_turn(setup, weir, args.seconds)})
+                rounds.append({**json.loads(servers.command(*device)), **durable_turn(setup, weir, args.seconds)})
                 say(f"durable: round {i + 1} of {args.rounds}  p50 {rounds[-1]['p50'] / 1e3:.1f} ms, fdatasync {rounds[-1]['sync_p50_us'] / 1e3:.1f} ms")
-            fio.close()
         commits = {str(n): commit_interval(setup, folder, n, args) for n in STREAMS}
     finally:
         shutil.rmtree(folder, True)
-    out = {"rounds": {"all": len(rounds)}, "half_load": load, "fio": fio.facts, "commit": commits,
+    out = {"rounds": {"all": len(rounds)}, "half_load": load, "probe_interval_us": interval_us, "commit": commits,
            "us": {p: spread_of(rounds, p) for p in PERCENTILES}, "fdatasync_us": {p: spread_of(rounds, f"sync_{p}_us") for p in ("p50", "p99")},
            "commit_ms": spread_of(rounds, "commit_ms"), **{key: sum(r[key] for r in rounds) for key in ("events", "left_out", "shed")}}
     for p in ("p50", "p99"):
@@ -266,7 +265,7 @@ def print_case(name, case):
     for key, found in case.get("cpu", {}).items():
         print(f"  {key:12}{found['share']['median'] * 100:.2f} % of a core ({found['share']['min'] * 100:.2f} .. {found['share']['max'] * 100:.2f})")
     if "commit" in case:
-        print(f"  fdatasync   p50 {case['fdatasync_us']['p50']['median']:.0f} us, p99 {case['fdatasync_us']['p99']['median']:.0f} us (fio at that load: "
+        print(f"  fdatasync   p50 {case['fdatasync_us']['p50']['median']:.0f} us, p99 {case['fdatasync_us']['p99']['median']:.0f} us (without Weir, at that load: "
               f"{case['half_load']['bytes_per_s'] / 1e9:.2f} GB/s); a commit each {case['commit_ms']['median']:.1f} ms")
         for streams, found in case["commit"].items():
             print(f"  {streams + ' streams':12}a commit of each every {found['of_a_stream_ms']['median']:.1f} ms, fdatasync {found['fdatasync_ms']['median']:.2f} ms")
