@@ -2,6 +2,7 @@
 # What `weir plan` announces is what the dataplane holds, within 5 %: right after the start, after 100,000 senders, after
 # gigabytes, after a reload that changes nothing, and all that time the same; with hugepages and without, of AF_PACKET's
 # rings, of many streams, of compression.
+# timeout: 180
 . "$(dirname "$0")/lib.sh"
 
 case $patience in 1) ;; *) skip "a sanitizer's own memory would be measured" ;; esac
