@@ -27,8 +27,8 @@ enum {
 	ROOM_ROUND = 64,
 	AF_PACKET_ROOM = 16384 + RTE_PKTMBUF_HEADROOM, /* a frame of its ring */
 	LINK_WAIT_MS = 10000,
-	MEMIF_DRAIN_MS = 100,
-	VLAN_TAGS = 8, /* bytes of two of them */
+	MEMIF_DRAIN_MS = 1000, /* a lane may be without a processor for a while */
+	VLAN_TAGS = 8,	       /* bytes of two of them */
 	MIB = 1 << 20,
 };
 

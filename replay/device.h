@@ -47,5 +47,5 @@ void device_counts(const struct device *d, struct device_counts *counts);
 
 /* What the driver took goes out: af_packet's own kick does not wait for the socket's ring, and what
  * the other end of a memif has not read by the time we close is gone (there is no call that tells
- * what it has read; it has 100 ms). */
+ * what it has read; it has a second). */
 void device_flush(const struct device *d);
