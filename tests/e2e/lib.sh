@@ -25,7 +25,7 @@ spaces=() # network namespaces
 pids=()   # background processes
 mounts=()
 weir_pid=
-http_port=$((20000 + $$ % 20000))
+http_port=$((20000 + $$ % 12000)) # below those that the kernel gives to connections
 # A slow build (sanitizers, or a busy machine) gets more time everywhere.
 patience=${WEIR_PATIENCE:-1}
 # Sanitizers: no way on after a finding, and DPDK's own left-overs at exit are not ours to free.
