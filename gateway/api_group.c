@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-enum { STORE_WAIT_MAX_MS = 30 * 1000 };
+/* As Kafka's offsets.commit.timeout.ms. Who waits is not heard: not even its heartbeats, which may
+ * come over the same connection. */
+enum { STORE_WAIT_MAX_MS = 5000 };
+_Static_assert((int)STORE_WAIT_MAX_MS < (int)GROUP_SESSION_MIN_MS, "a session outlives the wait");
 
 struct wire_string api_group_instance(struct api_call *call, int16_t from)
 {
