@@ -1,5 +1,7 @@
 #include "api.h"
 
+#include <stdlib.h>
+
 #define API(NAME, key, name, min, max, flexible_from, handler)                                     \
 	{(key), (min), (max), (flexible_from), (handler)},
 #define NOT_SERVED(key, name)
@@ -82,6 +84,7 @@ const struct topic *api_take_topic(struct api_call *call)
 void api_kept_clear(struct api_kept *kept)
 {
 	store_op_put(kept->op);
+	free(kept->subscribed);
 	disk_lookup_put(kept->lookup);
 	*kept = (struct api_kept){0};
 }

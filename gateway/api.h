@@ -30,10 +30,11 @@ struct api_watch {
 /* Of a request that waits for its group or for the disk: lives until it is answered, or its
  * connection is gone. */
 struct api_kept {
-	uint64_t ticket;	    /* see groups/group.h */
-	struct store_op *op;	    /* held */
-	struct disk_lookup *lookup; /* see disk_lookup.h */
-	const uint64_t *counter;    /* what it waits for: that this moves on from what was seen */
+	uint64_t ticket;	       /* see groups/group.h */
+	struct store_op *op;	       /* held */
+	struct subscribed *subscribed; /* its own; see api_offset_delete.c */
+	struct disk_lookup *lookup;    /* see disk_lookup.h */
+	const uint64_t *counter; /* what it waits for: that this moves on from what was seen */
 	uint64_t seen;
 };
 

@@ -1,7 +1,56 @@
 /* OffsetDelete: of topics that nobody in the group reads. Answered when it is durable. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "api/fnv.h"
 #include "api_group.h"
+
+enum { SLOTS = 2 * LIMIT_TOPICS };
+
+/* Which of the catalog's topics the group's members subscribe to: a member may name thousands, and
+ * so may the request, so neither is walked for each name of the other. */
+struct subscribed {
+	uint16_t slots[SLOTS];	   /* by name: a topic's number + 1; 0: free */
+	bool topics[LIMIT_TOPICS]; /* by number */
+};
+
+/* Where the name is, or would be. */
+static uint16_t *slot_of(const struct catalog *catalog, struct subscribed *s,
+			 struct wire_string name)
+{
+	uint64_t at = fnv_bytes(FNV_START, name.at, (size_t)name.len) % SLOTS;
+
+	while (s->slots[at] && !wire_string_is(name, catalog->topics[s->slots[at] - 1]->name))
+		at = (at + 1) % SLOTS;
+	return &s->slots[at];
+}
+
+static struct subscribed *find_subscribed(const struct catalog *catalog, const struct group *group)
+{
+	struct subscribed *s = calloc(1, sizeof(*s));
+	struct group_subscribed next = group_subscribed(group);
+	struct wire_string name;
+
+	for (unsigned i = 0; s && i < catalog->topics_count; i++) {
+		name.at = catalog->topics[i]->name;
+		name.len = (int32_t)strlen(name.at);
+		*slot_of(catalog, s, name) = (uint16_t)(i + 1);
+	}
+	while (s && group_subscribed_next(&next, &name)) {
+		uint16_t number = *slot_of(catalog, s, name);
+
+		if (number)
+			s->topics[number - 1] = true;
+	}
+	return s;
+}
+
+static bool is_subscribed(const struct api_call *call, struct wire_string name)
+{
+	uint16_t number = *slot_of(call->catalog, call->kept->subscribed, name);
+
+	return number && call->kept->subscribed->topics[number - 1];
+}
 
 /* With ERROR_NONE it is gone, or stands in op as a row. topic: with an end, or NULL: none of ours.
  */
@@ -39,7 +88,7 @@ static void answer_topics(struct api_call *call, const struct group *group, stru
 		wire_put_string(call->out, topic);
 		int32_t partitions = api_list_or_null(call, 4);
 		bool ours = api_topic_name(topic, name);
-		bool subscribed = group && ours && group_subscribes(group, name);
+		bool subscribed = group && ours && is_subscribed(call, topic);
 
 		while (api_list_next(call, &partitions)) {
 			int32_t number = wire_get32(call->in);
@@ -82,6 +131,12 @@ enum api_result api_offset_delete(struct api_call *call)
 	else if (group->state != GROUP_EMPTY && group->protocol_type &&
 		 strcmp(group->protocol_type, "consumer") != 0)
 		outcome = ERROR_NON_EMPTY_GROUP;
+	if (outcome == ERROR_NONE) {
+		/* As of now, also when the op is done. */
+		call->kept->subscribed = find_subscribed(call->catalog, group);
+		if (!call->kept->subscribed)
+			return API_CLOSE;
+	}
 	struct store_op *op = store_op_create(0, -1);
 	if (!op)
 		return API_CLOSE;

@@ -148,8 +148,17 @@ struct wire_string group_metadata(const struct group *group, const struct group_
 
 const char *group_state_name(enum group_state state);
 
-/* Does any member of a group of consumers subscribe to this topic? */
-bool group_subscribes(const struct group *group, const char *topic);
+/* The topics that a group's consumers subscribe to, member by member. */
+struct group_subscribed {
+	const struct group *group;
+	const struct group_member *member;
+	struct wire_reader reader;
+	int32_t topics_left;
+};
+
+/* Before the first; none if the group is not of consumers. */
+struct group_subscribed group_subscribed(const struct group *group);
+bool group_subscribed_next(struct group_subscribed *at, struct wire_string *topic);
 
 /* The partitions that a consumer was given, one by one. */
 struct group_assigned {

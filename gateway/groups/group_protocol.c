@@ -129,28 +129,38 @@ static bool is_of_consumers(const struct group *group)
 }
 
 /* ConsumerProtocolSubscription: int16 version, array of topics, ...; never flexible. */
-static bool subscribes(const struct group *group, const struct group_member *m, const char *topic)
+static void begin_subscription(struct group_subscribed *at)
 {
-	struct wire_string metadata = group_metadata(group, m);
-	struct wire_string wanted = {.at = topic, .len = (int)strlen(topic)};
-	struct wire_reader r = {.at = (const uint8_t *)metadata.at,
-				.end = (const uint8_t *)metadata.at + metadata.len};
+	struct wire_string metadata = group_metadata(at->group, at->member);
 
-	wire_get16(&r);
-	int32_t count = wire_get_array(&r, 2);
-	for (int32_t i = 0; i < count && !r.failed; i++)
-		if (same(wire_get_name(&r), wanted) && !r.failed)
-			return true;
-	return false;
+	at->reader = (struct wire_reader){.at = (const uint8_t *)metadata.at,
+					  .end = (const uint8_t *)metadata.at + metadata.len};
+	wire_get16(&at->reader);
+	at->topics_left = wire_get_array(&at->reader, 2);
 }
 
-bool group_subscribes(const struct group *group, const char *topic)
+struct group_subscribed group_subscribed(const struct group *group)
 {
-	if (!is_of_consumers(group))
-		return false;
-	for (const struct group_member *m = group->members; m; m = m->next)
-		if (subscribes(group, m, topic))
-			return true;
+	struct group_subscribed at = {.group = group};
+
+	at.member = is_of_consumers(group) ? group->members : NULL;
+	if (at.member)
+		begin_subscription(&at);
+	return at;
+}
+
+bool group_subscribed_next(struct group_subscribed *at, struct wire_string *topic)
+{
+	while (at->member) {
+		if (at->topics_left-- > 0) {
+			*topic = wire_get_name(&at->reader);
+			if (!at->reader.failed)
+				return true;
+		}
+		at->member = at->member->next;
+		if (at->member)
+			begin_subscription(at);
+	}
 	return false;
 }
 

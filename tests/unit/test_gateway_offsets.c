@@ -1,5 +1,7 @@
 /* OffsetCommit and OffsetDelete as they come over the wire: what one request may ask for. */
 #include <poll.h>
+#include <string.h>
+#include <time.h>
 
 #include "gateway_testing.h"
 
@@ -20,6 +22,11 @@ static void teardown(void)
 }
 
 TestSuite(gateway_offsets, .init = setup, .fini = teardown, .timeout = 30);
+
+static struct wire_string string(const char *text)
+{
+	return (struct wire_string){.at = text, .len = (int32_t)strlen(text)};
+}
 
 /* The request, for the first time or once more. */
 static enum api_result handle(void)
@@ -74,4 +81,98 @@ Test(gateway_offsets, a_commit_waits_for_less_than_a_session)
 	cr_assert_lt(call.wait_ms, GROUP_SESSION_MIN_MS);
 	settle();
 	cr_assert_eq(handle(), API_SEND);
+}
+
+/* --- OffsetDelete ----------------------------------------------------------------------------- */
+
+/* One more member of group "g", that subscribes to "s", if asked for, and so many topics "x". */
+static void subscribe(bool s, int32_t others)
+{
+	struct wire_writer metadata = {.max = 1 << 20};
+	struct api_kept mine = {0};
+
+	wire_put16(&metadata, 0);
+	wire_put_array(&metadata, others + s);
+	for (int32_t i = 0; i < others; i++)
+		wire_put_text(&metadata, "x");
+	if (s)
+		wire_put_text(&metadata, "s");
+	gateway_testing_header(&request, API_KEY_JOIN_GROUP, 0);
+	wire_put_text(&request, "g");
+	wire_put32(&request, 10000);
+	wire_put_text(&request, "");
+	wire_put_text(&request, "consumer");
+	wire_put_array(&request, 1);
+	wire_put_text(&request, "range");
+	wire_put_bytes(&request, metadata.data, (uint32_t)metadata.len);
+	free(metadata.data);
+	call = (struct api_call){.catalog = &catalog,
+				 .groups = &groups,
+				 .kept = &mine,
+				 .peer = "127.0.0.1",
+				 .answer = &answer};
+	answer_clear(&answer);
+	cr_assert_eq(api_handle(&call, request.data, request.len), API_WAIT);
+	api_kept_clear(&mine);
+}
+
+/* Their protocol is chosen, without which they subscribe to nothing. */
+static void complete(void)
+{
+	for (uint32_t ms = 1000;
+	     ms < 400000 && groups_find(&groups, string("g"))->state != GROUP_COMPLETING;
+	     ms += 1000) {
+		groups_set_time(&groups, ms, ms);
+		groups_tick(&groups);
+	}
+	cr_assert_eq(groups_find(&groups, string("g"))->state, GROUP_COMPLETING);
+}
+
+/* The last topic's, partition 0's. */
+static int16_t error_of_last(void)
+{
+	struct wire_reader r = {.at = answer.writer.data + answer.writer.len - 2,
+				.end = answer.writer.data + answer.writer.len};
+
+	return wire_get16(&r);
+}
+
+static void put_delete(int32_t topics, const char *topic)
+{
+	gateway_testing_header(&request, API_KEY_OFFSET_DELETE, 0);
+	wire_put_text(&request, "g");
+	wire_put_array(&request, topics);
+	for (int32_t i = 0; i < topics; i++) {
+		wire_put_text(&request, topic);
+		wire_put_array(&request, 1);
+		wire_put32(&request, 0);
+	}
+}
+
+Test(gateway_offsets, what_members_subscribe_to_stays)
+{
+	subscribe(false, 3);
+	subscribe(true, 2);
+	complete();
+	put_delete(1, "s");
+	cr_assert_eq(handle(), API_SEND);
+	cr_assert_eq(error_of_last(), ERROR_GROUP_SUBSCRIBED_TO_TOPIC);
+	/* Topics that are not there: nobody reads them, whoever would like to. */
+	api_kept_clear(&kept);
+	put_delete(1, "x");
+	cr_assert_eq(handle(), API_SEND);
+	cr_assert_eq(error_of_last(), ERROR_NONE);
+}
+
+/* Each of the one compared with each of the other would take minutes. */
+Test(gateway_offsets, many_topics_and_many_subscriptions)
+{
+	for (unsigned i = 0; i < 20; i++)
+		subscribe(i == 19, LIMIT_ELEMENTS - 1);
+	complete();
+	put_delete(LIMIT_ELEMENTS, "s");
+	clock_t began = clock();
+	cr_assert_eq(handle(), API_SEND);
+	cr_assert_eq(error_of_last(), ERROR_GROUP_SUBSCRIBED_TO_TOPIC);
+	cr_assert_lt(clock() - began, 2 * CLOCKS_PER_SEC);
 }
