@@ -34,20 +34,25 @@ static struct commit_partition read_partition(struct api_call *call)
 
 /* For the first time: into op, unless something speaks against it. */
 static enum protocol_error take(struct api_call *call, struct commit *commit,
-				struct wire_string topic, const struct commit_partition *p)
+				const struct topic *topic, const struct commit_partition *p)
 {
+	struct partition *partition = catalog_partition(topic, p->number);
+
 	if (commit->error != ERROR_NONE)
 		return commit->error;
 	if (p->metadata.len > GROUPS_METADATA_MAX)
 		return ERROR_OFFSET_METADATA_TOO_LARGE;
-	if (!catalog_partition(catalog_topic(call->catalog, topic), p->number))
+	if (!partition)
 		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
-	if (call->groups->bytes + commit->op->len > GROUPS_BYTES_MAX ||
+	if (partition_asked_before(partition, call->catalog->questions))
+		return ERROR_INVALID_REQUEST;
+	if (commit->op->len > GROUPS_OP_BYTES_MAX ||
+	    call->groups->bytes + commit->op->len > GROUPS_BYTES_MAX ||
 	    call->groups->ops_bytes + commit->op->len > GROUPS_OPS_BYTES_MAX - ROW_MAX)
 		return ERROR_COORDINATOR_NOT_AVAILABLE;
 	const struct store_value values[] = {
 		store_text(commit->group->name),
-		store_bytes(STORE_TEXT, topic.at, (uint32_t)topic.len),
+		store_text(topic->name),
 		store_number(p->number),
 		store_number(p->offset),
 		store_number(p->epoch),
@@ -61,24 +66,27 @@ static enum protocol_error take(struct api_call *call, struct commit *commit,
 
 /* Again: what was taken stands in the op, in the same order; the rest was refused as before. */
 static enum protocol_error taken(struct api_call *call, struct commit *commit,
-				 struct wire_string topic, const struct commit_partition *p)
+				 const struct topic *topic, const struct commit_partition *p)
 {
 	const struct store_value *v = commit->next.values;
+	struct partition *partition = catalog_partition(topic, p->number);
 
 	if (p->metadata.len > GROUPS_METADATA_MAX)
 		return ERROR_OFFSET_METADATA_TOO_LARGE;
-	if (commit->more && v[1].len == (uint32_t)topic.len &&
-	    memcmp(v[1].at, topic.at, (size_t)topic.len) == 0 && v[2].number == p->number &&
-	    v[3].number == p->offset) {
+	if (!partition)
+		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+	if (partition_asked_before(partition, call->catalog->questions))
+		return ERROR_INVALID_REQUEST;
+	if (commit->more && v[1].len == strlen(topic->name) &&
+	    memcmp(v[1].at, topic->name, v[1].len) == 0 && v[2].number == p->number) {
 		commit->more = store_op_next(call->kept->op, &commit->cursor, &commit->next);
 		return commit->error;
 	}
-	if (!catalog_partition(catalog_topic(call->catalog, topic), p->number))
-		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
 	return ERROR_COORDINATOR_NOT_AVAILABLE;
 }
 
-static void answer_partition(struct api_call *call, struct commit *commit, struct wire_string topic)
+static void answer_partition(struct api_call *call, struct commit *commit,
+			     const struct topic *topic)
 {
 	struct commit_partition p = read_partition(call);
 	enum protocol_error error = ERROR_NONE;
@@ -95,9 +103,9 @@ static void answer_topics(struct api_call *call, struct commit *commit)
 {
 	int32_t topics = api_list_or_null(call, 4);
 
+	call->catalog->questions++;
 	while (api_list_next(call, &topics)) {
-		struct wire_string topic = wire_get_name(call->in);
-		wire_put_string(call->out, topic);
+		const struct topic *topic = api_take_topic(call);
 		int32_t partitions = api_list_or_null(call, 12);
 
 		while (api_list_next(call, &partitions))

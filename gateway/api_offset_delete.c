@@ -61,7 +61,7 @@ static enum protocol_error take(const struct group *group, const char *topic, bo
 		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
 	if (subscribed)
 		return ERROR_GROUP_SUBSCRIBED_TO_TOPIC;
-	if (offsets_find(&group->offsets, topic, partition)) {
+	if (op->len <= GROUPS_OP_BYTES_MAX && offsets_find(&group->offsets, topic, partition)) {
 		const struct store_value values[] = {store_text(group->name), store_text(topic),
 						     store_number(partition)};
 		store_op_row(op, STORE_OFFSET_GONE, values, 3);
@@ -141,5 +141,10 @@ enum api_result api_offset_delete(struct api_call *call)
 	if (!op)
 		return API_CLOSE;
 	answer_topics(call, group, op, outcome);
+	/* The same partitions over and over. */
+	if (op->len > GROUPS_OP_BYTES_MAX) {
+		store_op_put(op);
+		return API_CLOSE;
+	}
 	return api_submit(call, NULL, op);
 }

@@ -25,7 +25,7 @@ struct catalog {
 	struct partition **all; /* of all topics */
 	size_t all_count;
 	uint64_t refreshed_ms;
-	uint32_t questions; /* ListOffsets and Fetches so far: each partition counts once in each */
+	uint32_t questions; /* ListOffsets, Fetches, OffsetCommits: each partition counts once */
 	unsigned lookups;   /* see disk_lookup.h, on their way */
 	uint64_t ends;	    /* as of catalog_moved() */
 	uint64_t moves;	    /* how often it has said so */

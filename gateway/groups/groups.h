@@ -12,6 +12,7 @@ enum {
 	GROUP_MEMBERS_MAX = 1024,	 /* with those that were only given an id */
 	GROUPS_BYTES_MAX = 64 << 20,	 /* of members and offsets, all groups together */
 	GROUPS_OPS_BYTES_MAX = 16 << 20, /* on their way to the store */
+	GROUPS_OP_BYTES_MAX = 4 << 20,	 /* of one OffsetCommit or OffsetDelete */
 	GROUPS_METADATA_MAX = 4096,	 /* of one commit, as Kafka's offset.metadata.max.bytes */
 	GROUPS_CLOCK_STEP_MS = 60 * 60 * 1000, /* more than clocks are corrected by */
 	GROUPS_INITIAL_DELAY_MS = 3000,	       /* as group.initial.rebalance.delay.ms */

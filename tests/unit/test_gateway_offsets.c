@@ -83,6 +83,52 @@ Test(gateway_offsets, a_commit_waits_for_less_than_a_session)
 	cr_assert_eq(handle(), API_SEND);
 }
 
+/* The answer's: how many partitions of the one topic were taken, and refused as named twice. */
+static void count_errors(unsigned *taken, unsigned *twice)
+{
+	struct wire_reader r = {.at = answer.writer.data + 8,
+				.end = answer.writer.data + answer.writer.len};
+
+	*taken = *twice = 0;
+	wire_get_array(&r, 6);
+	wire_get_name(&r);
+	for (int32_t left = wire_get_array(&r, 6); left > 0; left--) {
+		wire_get32(&r);
+		int16_t error = wire_get16(&r);
+		*taken += error == ERROR_NONE;
+		*twice += error == ERROR_INVALID_REQUEST;
+	}
+	cr_assert(!r.failed && r.at == r.end);
+}
+
+/* Or one client fills what all may have on their way to the disk. */
+Test(gateway_offsets, a_partition_is_committed_once_in_a_request)
+{
+	unsigned taken, twice;
+
+	put_commit("s", LIMIT_ELEMENTS);
+	for (int32_t i = 0; i < LIMIT_ELEMENTS; i++)
+		put_partition(0, 5 + i, "");
+	cr_assert_eq(handle(), API_WAIT);
+	cr_assert_lt(groups.ops_bytes, 1000);
+	settle();
+	cr_assert_eq(handle(), API_SEND);
+	count_errors(&taken, &twice);
+	cr_assert_eq(taken, 1);
+	cr_assert_eq(twice, LIMIT_ELEMENTS - 1);
+	const struct group *group = groups_find(&groups, string("g"));
+	cr_assert_eq(offsets_find(&group->offsets, "s", 0)->committed, 5);
+	/* The next request is another one. */
+	api_kept_clear(&kept);
+	put_commit("s", 1);
+	put_partition(0, 7, "");
+	cr_assert_eq(handle(), API_WAIT);
+	settle();
+	cr_assert_eq(handle(), API_SEND);
+	count_errors(&taken, &twice);
+	cr_assert_eq(taken, 1);
+}
+
 /* --- OffsetDelete ----------------------------------------------------------------------------- */
 
 /* One more member of group "g", that subscribes to "s", if asked for, and so many topics "x". */
@@ -175,4 +221,26 @@ Test(gateway_offsets, many_topics_and_many_subscriptions)
 	cr_assert_eq(handle(), API_SEND);
 	cr_assert_eq(error_of_last(), ERROR_GROUP_SUBSCRIBED_TO_TOPIC);
 	cr_assert_lt(clock() - began, 2 * CLOCKS_PER_SEC);
+}
+
+/* Nor do deletions fill it. */
+Test(gateway_offsets, one_request_deletes_only_so_much)
+{
+	enum { TOPICS = 6 };
+
+	put_commit("s", 1);
+	put_partition(0, 5, "");
+	cr_assert_eq(handle(), API_WAIT);
+	settle();
+	api_kept_clear(&kept);
+	put_delete(TOPICS, "s");
+	request.len -= TOPICS * (2 + 1 + 4 + 4);
+	for (unsigned i = 0; i < TOPICS; i++) {
+		wire_put_text(&request, "s");
+		wire_put_array(&request, LIMIT_ELEMENTS);
+		for (unsigned n = 0; n < LIMIT_ELEMENTS; n++)
+			wire_put32(&request, 0);
+	}
+	cr_assert_eq(handle(), API_CLOSE);
+	cr_assert_eq(groups.ops_bytes, 0);
 }
