@@ -10,9 +10,10 @@ enum { GROUP_NOT_YET = -1000 };
 /* Members (group_member.c). */
 struct group_member *group_member_find(const struct group *group, struct wire_string id);
 struct group_member *group_member_static(const struct group *group, struct wire_string instance);
-/* NULL: no memory, or too much of it in use. */
-struct group_member *group_member_add(struct groups *groups, struct group *group,
-				      const struct group_join *join, const char *id);
+/* Or why not: no memory, or too much of it in use, of this group or of all. */
+enum protocol_error group_member_add(struct groups *groups, struct group *group,
+				     const struct group_join *join, const char *id,
+				     struct group_member **out);
 /* What it says of itself now; false: no memory, nothing changed. */
 bool group_member_update(struct groups *groups, struct group *group, struct group_member *member,
 			 const struct group_join *join);
@@ -26,6 +27,7 @@ void group_member_touch(struct groups *groups, struct group *group, struct group
 bool group_member_rename(struct group_member *member, const char *id);
 char *group_new_member_id(struct wire_string prefix);
 
+/* False: no memory, or too much of it in use by all groups. */
 bool group_pending_add(struct groups *groups, struct group *group, char *id, int32_t session_ms);
 bool group_pending_remove(struct groups *groups, struct group *group, struct wire_string id);
 

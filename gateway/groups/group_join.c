@@ -21,6 +21,7 @@ static int park(struct groups *groups, struct group *group, struct group_member 
 static int add_and_park(struct groups *groups, struct group *group, const struct group_join *join,
 			const char *id, uint64_t *ticket)
 {
+	struct group_member *member;
 	char *type = NULL;
 
 	if (group->members_count >= GROUP_MEMBERS_MAX)
@@ -30,10 +31,10 @@ static int add_and_park(struct groups *groups, struct group *group, const struct
 		if (!type)
 			return ERROR_COORDINATOR_NOT_AVAILABLE;
 	}
-	struct group_member *member = group_member_add(groups, group, join, id);
-	if (!member) {
+	enum protocol_error error = group_member_add(groups, group, join, id, &member);
+	if (error != ERROR_NONE) {
 		free(type);
-		return ERROR_GROUP_MAX_SIZE_REACHED;
+		return error;
 	}
 	if (type) {
 		free(group->protocol_type);
@@ -58,10 +59,10 @@ static int join_new(struct groups *groups, struct group *group, const struct gro
 		free(id);
 		return result;
 	}
-	if (group->members_count >= GROUP_MEMBERS_MAX ||
-	    !group_pending_add(groups, group, id, join->session_ms)) {
+	bool full = group->members_count >= GROUP_MEMBERS_MAX;
+	if (full || !group_pending_add(groups, group, id, join->session_ms)) {
 		free(id);
-		return ERROR_GROUP_MAX_SIZE_REACHED;
+		return full ? ERROR_GROUP_MAX_SIZE_REACHED : ERROR_COORDINATOR_NOT_AVAILABLE;
 	}
 	answer->member_id = id;
 	return ERROR_MEMBER_ID_REQUIRED;

@@ -35,15 +35,18 @@ static size_t size_of(const struct group_member *m)
 	       length(m->host) + m->protocols.len + m->assignment.len;
 }
 
-/* So many bytes in place of others. False: more than may be. */
-static bool count_bytes(struct groups *groups, struct group *group, size_t before, size_t after)
+/* So many bytes in place of others. More than may be: of the group, or of all, where room may come
+ * from others. */
+static enum protocol_error count_bytes(struct groups *groups, struct group *group, size_t before,
+				       size_t after)
 {
-	if (after > before && (groups->bytes - before + after > GROUPS_BYTES_MAX ||
-			       group->bytes - before + after > GROUP_BYTES_MAX))
-		return false;
+	if (after > before && group->bytes - before + after > GROUP_BYTES_MAX)
+		return ERROR_GROUP_MAX_SIZE_REACHED;
+	if (after > before && groups->bytes - before + after > GROUPS_BYTES_MAX)
+		return ERROR_COORDINATOR_NOT_AVAILABLE;
 	groups->bytes = groups->bytes - before + after;
 	group->bytes = group->bytes - before + after;
-	return true;
+	return ERROR_NONE;
 }
 
 static void free_member(struct group_member *m)
@@ -98,31 +101,36 @@ char *group_new_member_id(struct wire_string prefix)
 	return id;
 }
 
-struct group_member *group_member_add(struct groups *groups, struct group *group,
-				      const struct group_join *join, const char *id)
+enum protocol_error group_member_add(struct groups *groups, struct group *group,
+				     const struct group_join *join, const char *id,
+				     struct group_member **out)
 {
 	struct group_member *m = calloc(1, sizeof(*m)), **end = &group->members;
+	enum protocol_error error = ERROR_COORDINATOR_NOT_AVAILABLE;
 
 	if (!m)
-		return NULL;
+		return error;
 	m->id = strdup(id);
 	m->client_id = copy_of(join->client_id);
 	m->host = strdup(join->host);
 	m->instance = join->instance.len >= 0 ? copy_of(join->instance) : NULL;
 	m->session_ms = join->session_ms;
 	m->rebalance_ms = join->rebalance_ms;
-	if (!m->id || !m->client_id || !m->host || (join->instance.len >= 0 && !m->instance) ||
-	    !set_bytes(&m->protocols, join->protocols.data, join->protocols.len) ||
-	    !set_bytes(&m->assignment, NULL, 0) || !count_bytes(groups, group, 0, size_of(m))) {
+	if (m->id && m->client_id && m->host && (join->instance.len < 0 || m->instance) &&
+	    set_bytes(&m->protocols, join->protocols.data, join->protocols.len) &&
+	    set_bytes(&m->assignment, NULL, 0))
+		error = count_bytes(groups, group, 0, size_of(m));
+	if (error != ERROR_NONE) {
 		free_member(m);
-		return NULL;
+		return error;
 	}
 	/* In the order in which they came: the first is the leader. */
 	while (*end)
 		end = &(*end)->next;
 	*end = m;
 	group->members_count++;
-	return m;
+	*out = m;
+	return ERROR_NONE;
 }
 
 bool group_member_update(struct groups *groups, struct group *group, struct group_member *m,
@@ -130,7 +138,7 @@ bool group_member_update(struct groups *groups, struct group *group, struct grou
 {
 	size_t before = m->protocols.len;
 
-	if (!count_bytes(groups, group, before, join->protocols.len))
+	if (count_bytes(groups, group, before, join->protocols.len) != ERROR_NONE)
 		return false;
 	if (!set_bytes(&m->protocols, join->protocols.data, join->protocols.len)) {
 		count_bytes(groups, group, join->protocols.len, before);
@@ -146,7 +154,7 @@ bool group_member_assign(struct groups *groups, struct group *group, struct grou
 {
 	size_t before = m->assignment.len;
 
-	if (!count_bytes(groups, group, before, len))
+	if (count_bytes(groups, group, before, len) != ERROR_NONE)
 		return false;
 	if (set_bytes(&m->assignment, data, len))
 		return true;

@@ -197,14 +197,13 @@ static void load_member(struct groups *groups, struct group *group, const struct
 		.session_ms = (int32_t)v[5].number,
 		.rebalance_ms = (int32_t)v[6].number,
 		.protocols = {.data = (uint8_t *)v[7].at, .len = v[7].len}};
-	struct group_member *m = NULL;
+	struct group_member *m;
 
 	/* What cannot have been written by us is left out: its client joins again. */
 	if (id && *id && v[5].number >= GROUP_SESSION_MIN_MS &&
 	    v[5].number <= GROUP_SESSION_MAX_MS && v[6].number >= 0 && v[6].number <= INT32_MAX &&
-	    group->members_count < GROUP_MEMBERS_MAX && group_supports(group, &join))
-		m = group_member_add(groups, group, &join, id);
-	if (m) {
+	    group->members_count < GROUP_MEMBERS_MAX && group_supports(group, &join) &&
+	    group_member_add(groups, group, &join, id, &m) == ERROR_NONE) {
 		group_member_assign(groups, group, m, v[8].at, v[8].len);
 		group_member_touch(groups, group, m);
 		group->state = GROUP_STABLE;

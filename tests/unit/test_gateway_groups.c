@@ -71,6 +71,24 @@ Test(gateway_groups, who_may_not_come_in)
 	cr_assert_eq(beat(&c), ERROR_UNKNOWN_MEMBER_ID);
 }
 
+/* A full group stays full; all of them together are only for a while. */
+Test(gateway_groups, where_there_is_no_room)
+{
+	struct client a = {0}, b = {0}, one = {.is_static = true, .instance = "one"};
+	size_t before;
+
+	assemble(&a, 1);
+	before = groups.bytes;
+	groups.bytes = GROUPS_BYTES_MAX + 1;
+	cr_assert_eq(join(&b), ERROR_COORDINATOR_NOT_AVAILABLE);
+	cr_assert_eq(join(&one), ERROR_COORDINATOR_NOT_AVAILABLE);
+	groups.bytes = before;
+	groups_find(&groups, string("g"))->bytes += GROUP_BYTES_MAX;
+	cr_assert_eq(join(&one), ERROR_GROUP_MAX_SIZE_REACHED);
+	groups_find(&groups, string("g"))->bytes -= GROUP_BYTES_MAX;
+	join_waits(&b);
+}
+
 Test(gateway_groups, the_protocol_is_what_most_prefer_of_what_all_know)
 {
 	struct client c[3] = {{.protocols = {"only-a", "range", "sticky"}},
