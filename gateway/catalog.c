@@ -150,6 +150,8 @@ static void attach_live(struct catalog *catalog)
 			if (p && p->live != live) {
 				p->live = live;
 				p->segments_count = 0;
+				/* What was read so far it may write on, in files as large. */
+				p->scanned = false;
 			}
 		}
 	}
