@@ -158,6 +158,16 @@ static uint32_t sendable(const struct answer *answer, bool *cold)
 	return length < LIMIT_COLD_BYTES ? length : LIMIT_COLD_BYTES;
 }
 
+/* All waited since then for what was sent. Only here and there was the page cache asked: the disk
+ * can have been, for bytes between. */
+static void spend(struct disk_patience *patience, uint64_t since_us, bool cold)
+{
+	if (cold)
+		disk_patience_spend(patience, since_us);
+	else if (patience)
+		disk_patience_judge(patience, disk_now_us() - since_us);
+}
+
 static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budget)
 {
 	const struct answer_extent *e = &answer->extents[answer->extent];
@@ -171,14 +181,16 @@ static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budge
 		size_t want = sendable(answer, &cold);
 		if (!want)
 			return ANSWER_COLD;
-		uint64_t since_us = cold ? disk_now_us() : 0;
+		uint64_t since_us = disk_now_us();
 		ssize_t n = sendfile(fd, e->file->fd, &at, want < *budget ? want : *budget);
-		if (cold)
-			disk_patience_spend(answer->patience, since_us);
+		spend(answer->patience, since_us, cold);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n < 0) {
+			/* Until it takes more, what was read may leave the page cache again. */
+			answer->extent_warm = 0;
 			return refused();
+		}
 		/* The file has become shorter than what was promised. */
 		if (n == 0)
 			return ANSWER_BROKEN;

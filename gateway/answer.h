@@ -65,7 +65,8 @@ bool answer_current(const struct answer *answer);
 /* After ANSWER_COLD: the bytes that come next, LIMIT_PREFETCH_BYTES of one file at most. */
 void answer_next(const struct answer *answer, struct segment_file **file, uint64_t *position,
 		 uint32_t *length);
-/* So many of them were read, or cannot be: they are sent without another look. */
+/* So many of them were read, or cannot be: they are sent without another look, until the socket
+ * takes no more. */
 void answer_warmed(struct answer *answer, uint32_t length);
 
 /* Sends on; *budget: bytes, made less by what was sent. */

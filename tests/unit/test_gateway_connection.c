@@ -213,23 +213,31 @@ Test(gateway_connection, a_request_has_thirty_seconds_from_its_first_byte)
 	disconnect(&pair);
 }
 
-Test(gateway_connection, an_answer_has_two_minutes_from_its_last_byte_taken)
+/* Has its client ask for more than the two sockets hold. */
+static void ask_for_much(struct pair *pair)
 {
 	enum { RECORDS = 20000 };
 	static struct build b;
-	static char taken[1 << 20];
-	struct pair pair = connect_pair();
 	int small = 4096;
 
+	b.len = 0;
 	build_batch(&b, 0, RECORDS, TESTING_TS);
 	build_segment(dir, "s-1", 0, &b);
 	context.now_ms += REFRESH_MS;
 	catalog_refresh(&catalog, context.now_ms);
-	setsockopt(pair.c->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	setsockopt(pair.client, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	setsockopt(pair->c->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	setsockopt(pair->client, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	gateway_testing_fetch(&request, 1, 0, 0, 1, 1 << 20);
-	ask(&pair, &request, 0);
-	cr_assert_eq(pair.c->phase, CONNECTION_SENDS);
+	ask(pair, &request, 0);
+	cr_assert_eq(pair->c->phase, CONNECTION_SENDS);
+}
+
+Test(gateway_connection, an_answer_has_two_minutes_from_its_last_byte_taken)
+{
+	static char taken[1 << 20];
+	struct pair pair = connect_pair();
+
+	ask_for_much(&pair);
 	while (connection_work(&context, pair.c, false) && pair.c->answer.file_sent == 0)
 		usleep(1000);
 	cr_assert_eq(LIMIT_SEND_MS, 2 * 60 * 1000);
@@ -323,5 +331,21 @@ Test(gateway_connection, who_waits_for_our_disk_is_not_late)
 	cr_assert(!connection_overdue(&context, pair.c));
 	context.now_ms++;
 	cr_assert(connection_overdue(&context, pair.c));
+	disconnect(&pair);
+}
+
+/* Its client may leave us what was read for it until others' bytes have taken that place. */
+Test(gateway_connection, what_was_read_is_looked_for_again_when_the_socket_was_full)
+{
+	struct pair pair = connect_pair();
+	struct answer *sent = &pair.c->answer;
+
+	ask_for_much(&pair);
+	cr_assert_eq(sent->extents_count, 1);
+	answer_warmed(sent, (uint32_t)sent->file_bytes - sent->extent_sent);
+	cr_assert(connection_work(&context, pair.c, false));
+	cr_assert_eq(pair.c->phase, CONNECTION_SENDS);
+	cr_assert_lt(sent->file_sent, sent->file_bytes);
+	cr_assert_eq(sent->extent_warm, 0);
 	disconnect(&pair);
 }
