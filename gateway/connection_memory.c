@@ -45,6 +45,16 @@ static uint64_t idle_since(const struct connection_context *context, struct conn
 	return c->since_ms;
 }
 
+/* A request that is not whole yet goes before any that is: else clients that send halves could
+ * close the connections of those whose requests we have taken. */
+static bool is_slower(const struct connection *a, uint64_t a_since, const struct connection *b,
+		      uint64_t b_since)
+{
+	bool a_reads = a->phase == CONNECTION_READS, b_reads = b->phase == CONNECTION_READS;
+
+	return a_reads != b_reads ? a_reads : a_since < b_since;
+}
+
 /* Of those that hold such memory the one of which nothing has come for longest. NULL: nobody but c.
  */
 static struct connection *slowest(const struct connection_context *context,
@@ -59,7 +69,7 @@ static struct connection *slowest(const struct connection_context *context,
 			continue;
 		uint64_t since = idle_since(context, other);
 
-		if (!found || since < found_since) {
+		if (!found || is_slower(other, since, found, found_since)) {
 			found = other;
 			found_since = since;
 		}

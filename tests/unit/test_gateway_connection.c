@@ -306,6 +306,51 @@ Test(gateway_connection, large_requests_that_wait_make_room_for_others)
 	cr_assert_eq(context.waiting, 0);
 }
 
+/* Sends a request but for its last bytes. */
+static void ask_half(struct pair *pair, size_t len)
+{
+	static uint8_t bytes[LIMIT_REQUEST_BYTES];
+
+	log_put32(bytes, LIMIT_REQUEST_BYTES);
+	for (size_t sent = 0; pair->c->input_len < len;) {
+		ssize_t n = send(pair->client, bytes + sent, len - sent, MSG_DONTWAIT);
+
+		sent += n > 0 ? (size_t)n : 0;
+		cr_assert(connection_work(&context, pair->c, false));
+	}
+	cr_assert_eq(pair->c->phase, CONNECTION_READS);
+}
+
+Test(gateway_connection, half_requests_make_room_before_whole_ones)
+{
+	enum { EACH = 7 << 18, FIT = LIMIT_REQUESTS_BYTES / EACH };
+	static struct pair halves[FIT];
+	struct pair whole = connect_pair(), next;
+
+	gateway_testing_fetch(&request, 0, TESTING_END, 60000, 1, 1 << 20);
+	ask(&whole, &request, EACH - request.len - 4);
+	for (unsigned i = 0; i < FIT; i++) {
+		context.now_ms += 10;
+		halves[i] = connect_pair();
+		ask_half(&halves[i], EACH);
+	}
+	/* The first of them, and not the one that has waited for longer. */
+	cr_assert_eq(whole.c->phase, CONNECTION_WAITS);
+	cr_assert_eq(halves[0].c->phase, CONNECTION_ENDS);
+	uint64_t ended = context.counters.overdue;
+	context.now_ms += 10;
+	next = connect_pair();
+	ask(&next, &request, EACH - request.len - 4);
+	cr_assert_eq(next.c->phase, CONNECTION_WAITS);
+	cr_assert_eq(whole.c->phase, CONNECTION_WAITS);
+	cr_assert_gt(context.counters.overdue, ended);
+	disconnect(&whole);
+	disconnect(&next);
+	for (unsigned i = 0; i < FIT; i++)
+		disconnect(&halves[i]);
+	cr_assert_eq(context.large_bytes, 0);
+}
+
 /* A disk may take longer than a client is given to read. */
 Test(gateway_connection, who_waits_for_our_disk_is_not_late)
 {
