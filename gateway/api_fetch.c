@@ -18,11 +18,13 @@ struct fetch {
 	int64_t found;
 	/* An error, more that is there already, or nothing asked for: no reason to wait. */
 	bool at_once;
-	bool cold;			/* it needs what is on the disk only */
-	struct disk_patience *patience; /* NULL: what it needs was just read */
+	bool cold;		    /* it needs what is on the disk only */
+	uint32_t named;		    /* partitions so far */
+	struct disk_lookup *before; /* what it waited for; NULL: nothing */
 };
 
 struct fetch_partition {
+	uint32_t nth; /* of those that the request names */
 	int32_t number, epoch;
 	int32_t fetched_epoch; /* of the record before offset; -1: not told */
 	int64_t offset;
@@ -37,10 +39,10 @@ static size_t topic_bytes(const struct api_call *call)
 	return call->version >= FLEXIBLE_FROM ? 3 : 6;
 }
 
-static struct fetch_partition read_partition(struct api_call *call)
+static struct fetch_partition read_partition(struct api_call *call, uint32_t nth)
 {
 	struct fetch_partition want = {
-		.number = wire_get32(call->in), .epoch = -1, .fetched_epoch = -1};
+		.nth = nth, .number = wire_get32(call->in), .epoch = -1, .fetched_epoch = -1};
 
 	if (call->version >= EPOCH_FROM)
 		want.epoch = wire_get32(call->in);
@@ -82,11 +84,11 @@ static bool diverged(const struct fetch_partition *want, struct partition *p,
 }
 
 /* What the disk's thread shall read, before this request is worked on again. */
-static void ask_disk(struct api_call *call, struct fetch *fetch, struct partition *p,
+static void ask_disk(struct api_call *call, struct fetch *fetch, uint32_t nth, struct partition *p,
 		     const struct partition_view *view, const struct partition_want *want)
 {
 	const struct disk_question question = {
-		.kind = DISK_BATCHES, .partition = p, .view = *view, .want = *want};
+		.kind = DISK_BATCHES, .nth = nth, .partition = p, .view = *view, .want = *want};
 
 	/* Too many questions: its client asks again. */
 	if (!call->time_is_up && disk_lookup_add(&call->kept->lookup, call->catalog, &question))
@@ -108,16 +110,18 @@ static int find_range(struct api_call *call, struct fetch *fetch,
 	    partition_asked_before(p, call->catalog->questions) ||
 	    (fetch->left <= 0 && fetch->found))
 		return 0;
+	/* What it needs was just read; the others' heads may be anywhere. */
+	bool read = fetch->before && disk_lookup_result(fetch->before, want->nth);
 	int64_t max = want->max_bytes < fetch->left ? want->max_bytes : fetch->left;
 	const struct partition_want batches = {.offset = (uint64_t)want->offset,
 					       .max_bytes = max > 0 ? (uint64_t)max : 0,
 					       .at_least_one = fetch->found == 0,
-					       .patience = fetch->patience};
+					       .patience = read ? NULL : call->patience};
 	int rc = partition_find(p, view, &batches, range);
 	if (rc >= 0)
 		return rc;
 	if (rc == -EAGAIN) {
-		ask_disk(call, fetch, p, view, &batches);
+		ask_disk(call, fetch, want->nth, p, view, &batches);
 		return 0;
 	}
 	/* Retention may just have taken it: then the next look says so. */
@@ -159,7 +163,7 @@ static void put_diverging(struct wire_writer *out, const struct partition_epoch_
 
 static void answer_partition(struct api_call *call, struct fetch *fetch, const struct topic *topic)
 {
-	struct fetch_partition want = read_partition(call);
+	struct fetch_partition want = read_partition(call, fetch->named++);
 	struct partition *p = catalog_partition(topic, want.number);
 	struct partition_range range = {0};
 	struct partition_view view = {0};
@@ -263,19 +267,23 @@ static void answer_topics(struct api_call *call, struct fetch *fetch)
 	wire_put_tags(call->out);
 }
 
-enum api_result api_fetch(struct api_call *call)
+/* What is on the disk only is waited for: once, for then there is something to send. */
+static enum api_result wait_for_disk(struct api_call *call, const struct fetch *fetch)
 {
-	struct fetch fetch = {.patience = call->patience};
-
-	call->catalog->questions++;
-	if (call->kept && call->kept->lookup) {
-		if (call->kept->lookup->done)
-			fetch.patience = NULL;
+	if (fetch->before && (fetch->found || fetch->at_once)) {
 		api_kept_clear(call->kept);
+		return API_SEND;
 	}
+	disk_lookup_ask(call->kept->lookup, call->disk);
+	return api_wait(call, &call->kept->lookup->done, LIMIT_WAIT_MS);
+}
+
+static enum api_result answer_fetch(struct api_call *call, struct fetch *fetch)
+{
+	call->catalog->questions++;
 	wire_get32(call->in); /* replica */
-	fetch.max_wait_ms = wire_get32(call->in);
-	fetch.min_bytes = wire_get32(call->in);
+	fetch->max_wait_ms = wire_get32(call->in);
+	fetch->min_bytes = wire_get32(call->in);
 	int32_t max_bytes = wire_get32(call->in);
 	wire_get8(call->in); /* isolation */
 	if (call->version >= SESSION_FROM) {
@@ -286,21 +294,33 @@ enum api_result api_fetch(struct api_call *call)
 		if (session != 0 && !call->in->failed)
 			return refuse_session(call);
 	}
-	fetch.left = max_bytes < LIMIT_FETCH_BYTES ? max_bytes : LIMIT_FETCH_BYTES;
-	if (fetch.min_bytes > fetch.left)
-		fetch.min_bytes = (int32_t)fetch.left;
-	answer_topics(call, &fetch);
+	fetch->left = max_bytes < LIMIT_FETCH_BYTES ? max_bytes : LIMIT_FETCH_BYTES;
+	if (fetch->min_bytes > fetch->left)
+		fetch->min_bytes = (int32_t)fetch->left;
+	answer_topics(call, fetch);
 	read_rest(call);
 	if (call->in->failed)
 		return API_CLOSE;
-	if (fetch.cold) {
-		disk_lookup_ask(call->kept->lookup, call->disk);
-		return api_wait(call, &call->kept->lookup->done, LIMIT_WAIT_MS);
-	}
-	if (call->time_is_up || fetch.max_wait_ms <= 0 || fetch.at_once ||
-	    fetch.found >= fetch.min_bytes)
+	if (fetch->cold)
+		return wait_for_disk(call, fetch);
+	if (call->time_is_up || fetch->max_wait_ms <= 0 || fetch->at_once ||
+	    fetch->found >= fetch->min_bytes)
 		return API_SEND;
 	call->wait_ms =
-		fetch.max_wait_ms < LIMIT_WAIT_MS ? (uint32_t)fetch.max_wait_ms : LIMIT_WAIT_MS;
+		fetch->max_wait_ms < LIMIT_WAIT_MS ? (uint32_t)fetch->max_wait_ms : LIMIT_WAIT_MS;
 	return API_WAIT;
+}
+
+enum api_result api_fetch(struct api_call *call)
+{
+	struct fetch fetch = {0};
+
+	if (call->kept) {
+		fetch.before = call->kept->lookup;
+		call->kept->lookup = NULL;
+		api_kept_clear(call->kept);
+	}
+	enum api_result result = answer_fetch(call, &fetch);
+	disk_lookup_put(fetch.before);
+	return result;
 }

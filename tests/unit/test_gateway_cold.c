@@ -1,0 +1,102 @@
+/* Fetches of what is on the disk only, beside what is not. */
+#include <sys/mman.h>
+
+#include "gateway_testing.h"
+
+static struct disk_thread *disk;
+static struct api_kept kept;
+
+static void setup(void)
+{
+	gateway_testing_setup();
+	cr_assert_eq(disk_thread_create(&disk), 0);
+}
+
+static void teardown(void)
+{
+	api_kept_clear(&kept);
+	disk_thread_destroy(disk);
+	gateway_testing_teardown();
+}
+
+TestSuite(gateway_cold, .init = setup, .fini = teardown);
+
+/* Takes the newest segment of "s"'s partition out of the page cache. */
+static void cool(int partition)
+{
+	char path[128];
+	unsigned char there = 1;
+
+	snprintf(path, sizeof(path), "%s/s-%d/%020d.log", dir, partition, 10);
+	int fd = open(path, O_RDWR);
+	cr_assert_geq(fd, 0);
+	fsync(fd);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	void *page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+	cr_assert_neq(page, MAP_FAILED);
+	mincore(page, 1, &there);
+	munmap(page, 1);
+	close(fd);
+	if (there & 1)
+		cr_skip_test("this file system keeps all in memory");
+}
+
+/* Partition 1 like 0's newest segment, both seen. */
+static void make_partitions(void)
+{
+	static struct build b;
+
+	build_batch(&b, 10, 5, TESTING_TS);
+	build_segment(dir, "s-1", 10, &b);
+	catalog_refresh(&catalog, 2 * REFRESH_MS);
+	cr_assert_eq(catalog.all_count, 2);
+}
+
+/* A Fetch of both from offset 10 on, on a disk that is known to be slow. */
+static enum api_result fetch(int32_t min_bytes)
+{
+	static struct disk_patience none;
+
+	call = (struct api_call){.catalog = &catalog,
+				 .disk = disk,
+				 .patience = &none,
+				 .kept = &kept,
+				 .host = "127.0.0.1",
+				 .watches = watches,
+				 .answer = &answer};
+	gateway_testing_fetch(&request, 0, 10, 500, min_bytes, 1 << 20);
+	/* One partition more than there. */
+	log_put32(request.data + request.len - 20, 2);
+	wire_put32(&request, 1);
+	wire_put64(&request, 10);
+	wire_put32(&request, 1 << 20);
+	answer_clear(&answer);
+	return api_handle(&call, request.data, request.len);
+}
+
+static void expect_files_of(int first, int second)
+{
+	const int want[] = {first, second};
+	unsigned count = 0;
+
+	for (; count < 2 && want[count] >= 0; count++)
+		cr_assert_eq(answer.extents[count].file->owner,
+			     &catalog_partition(catalog.topics[0], want[count])->files);
+	cr_assert_eq(answer.extents_count, count);
+}
+
+Test(gateway_cold, only_what_was_asked_about_is_waited_for_without_limit)
+{
+	make_partitions();
+	cool(0);
+	cr_assert_eq(fetch(1 << 20), API_WAIT);
+	cr_assert_not_null(kept.lookup);
+	cr_assert_eq(kept.lookup->count, 1);
+	gateway_testing_wait(disk, kept.lookup);
+	cool(1);
+	cr_assert_eq(fetch(1 << 20), API_SEND);
+	expect_files_of(0, -1);
+	/* Its turn comes with the next Fetch. */
+	cr_assert_null(kept.lookup);
+	cr_assert_eq(catalog.lookups, 0);
+}
