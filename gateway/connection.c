@@ -43,7 +43,8 @@ struct connection *connection_create(const struct connection_context *context, i
 	if (!c)
 		return NULL;
 	c->fd = fd;
-	c->deadline_ms = context->now_ms + LIMIT_IDLE_MS;
+	/* Clients ask at once what versions there are; who says nothing takes others' places. */
+	c->deadline_ms = context->now_ms + LIMIT_RECEIVE_MS;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	answer_clear(&c->answer);
 	if (!find_addresses(c)) {

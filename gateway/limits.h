@@ -41,7 +41,8 @@ enum {
 
 	/* Times in ms. */
 	LIMIT_IDLE_MS = 10 * 60 * 1000, /* between requests, as Kafka's connections.max.idle.ms */
-	LIMIT_RECEIVE_MS = 30 * 1000,	/* from the first byte of a request to its last */
+	LIMIT_RECEIVE_MS = 30 * 1000,	/* from the first byte of a request to its last, and to the
+					 * first one of a connection */
 	LIMIT_SEND_MS = 120 * 1000,	/* without one byte of the answer taken; all of it, if
 					 * it is from segments that are retired meanwhile */
 	LIMIT_WAIT_MS = 5 * 60 * 1000,	/* a Fetch that asks for more gets this */
