@@ -99,7 +99,10 @@ static void scan(struct partition *p, const char *data_dir)
 
 	if (list(p) < 0)
 		return;
+	/* What was there is gone. */
 	if (p->segments_count == 0) {
+		p->scanned_start = p->scanned_end;
+		p->scanned_size = 0;
 		p->scanned = true;
 		return;
 	}
@@ -131,6 +134,8 @@ void partition_refresh(struct partition *p, const char *data_dir)
 		p->files.dir_fd = fd;
 		p->segments_count = 0;
 		p->scanned = false;
+		p->scanned_end = 0;
+		p->scanned_epoch = 0;
 		p->epochs_seen = -1;
 		p->has_topic_id = false;
 	}

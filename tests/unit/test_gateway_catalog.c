@@ -79,3 +79,31 @@ Test(gateway_catalog, what_was_read_before_a_dataplane_wrote_is_read_again)
 	state_close(state);
 	state_close(next);
 }
+
+static void run(const char *format)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), format, dir, dir);
+	cr_assert_eq(system(command), 0);
+}
+
+Test(gateway_catalog, a_directory_that_was_emptied_begins_where_it_ended)
+{
+	expect_view(0, TESTING_END);
+	run("rm %s/s-0/*.log");
+	refresh();
+	expect_view(TESTING_END, TESTING_END);
+	/* Written again. */
+	gateway_testing_log(dir);
+	refresh();
+	expect_view(0, TESTING_END);
+}
+
+Test(gateway_catalog, an_empty_directory_in_the_place_of_another_begins_at_zero)
+{
+	run("mv %s/s-0 %s/old");
+	run("mkdir %s/s-0 && rm -r %s/old");
+	refresh();
+	expect_view(0, 0);
+}
