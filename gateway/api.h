@@ -47,6 +47,9 @@ struct api_call {
 	struct disk_thread *disk;
 	struct disk_patience *patience; /* for the disk, in place; NULL: any */
 	struct api_kept *kept;
+	/* What an answer before left out, as it was on the disk only: goes on for the next Fetch.
+	 */
+	struct disk_lookup **behind;
 	const char *peer; /* the client's address */
 	const char *host; /* where this client reached us: what it is told to connect to */
 	uint16_t port;

@@ -20,7 +20,7 @@ struct fetch {
 	bool at_once;
 	bool cold;		    /* it needs what is on the disk only */
 	uint32_t named;		    /* partitions so far */
-	struct disk_lookup *before; /* what it waited for; NULL: nothing */
+	struct disk_lookup *before; /* what was read for it; NULL: nothing */
 };
 
 struct fetch_partition {
@@ -95,6 +95,16 @@ static void ask_disk(struct api_call *call, struct fetch *fetch, uint32_t nth, s
 		fetch->cold = true;
 }
 
+/* Was just read what this partition needs? Others' heads may be anywhere. */
+static bool was_read(const struct fetch *fetch, const struct fetch_partition *want,
+		     const struct partition *p)
+{
+	const struct disk_question *asked =
+		fetch->before ? disk_lookup_result(fetch->before, want->nth) : NULL;
+
+	return asked && asked->partition == p && asked->want.offset == (uint64_t)want->offset;
+}
+
 /* 1 with what is to be sent; 0: nothing for now, or an error in *error. */
 static int find_range(struct api_call *call, struct fetch *fetch,
 		      const struct fetch_partition *want, struct partition *p,
@@ -110,8 +120,7 @@ static int find_range(struct api_call *call, struct fetch *fetch,
 	    partition_asked_before(p, call->catalog->questions) ||
 	    (fetch->left <= 0 && fetch->found))
 		return 0;
-	/* What it needs was just read; the others' heads may be anywhere. */
-	bool read = fetch->before && disk_lookup_result(fetch->before, want->nth);
+	bool read = was_read(fetch, want, p);
 	int64_t max = want->max_bytes < fetch->left ? want->max_bytes : fetch->left;
 	const struct partition_want batches = {.offset = (uint64_t)want->offset,
 					       .max_bytes = max > 0 ? (uint64_t)max : 0,
@@ -267,15 +276,29 @@ static void answer_topics(struct api_call *call, struct fetch *fetch)
 	wire_put_tags(call->out);
 }
 
-/* What is on the disk only is waited for: once, for then there is something to send. */
-static enum api_result wait_for_disk(struct api_call *call, const struct fetch *fetch)
+/* Is there something to send without what is on the disk only? Not twice is it waited for. */
+static bool is_enough(const struct fetch *fetch)
 {
-	if (fetch->before && (fetch->found || fetch->at_once)) {
-		api_kept_clear(call->kept);
-		return API_SEND;
+	if (fetch->before)
+		return fetch->found || fetch->at_once;
+	return fetch->found && (fetch->at_once || fetch->found >= fetch->min_bytes);
+}
+
+/* What is on the disk only is read while its client does something else, if that can be: one
+ * look-up at a time. */
+static enum api_result leave_to_disk(struct api_call *call, const struct fetch *fetch)
+{
+	if (!is_enough(fetch)) {
+		disk_lookup_ask(call->kept->lookup, call->disk);
+		return api_wait(call, &call->kept->lookup->done, LIMIT_WAIT_MS);
 	}
-	disk_lookup_ask(call->kept->lookup, call->disk);
-	return api_wait(call, &call->kept->lookup->done, LIMIT_WAIT_MS);
+	if (!*call->behind) {
+		*call->behind = call->kept->lookup;
+		call->kept->lookup = NULL;
+		disk_lookup_ask(*call->behind, call->disk);
+	}
+	api_kept_clear(call->kept);
+	return API_SEND;
 }
 
 static enum api_result answer_fetch(struct api_call *call, struct fetch *fetch)
@@ -302,7 +325,7 @@ static enum api_result answer_fetch(struct api_call *call, struct fetch *fetch)
 	if (call->in->failed)
 		return API_CLOSE;
 	if (fetch->cold)
-		return wait_for_disk(call, fetch);
+		return leave_to_disk(call, fetch);
 	if (call->time_is_up || fetch->max_wait_ms <= 0 || fetch->at_once ||
 	    fetch->found >= fetch->min_bytes)
 		return API_SEND;
@@ -311,16 +334,28 @@ static enum api_result answer_fetch(struct api_call *call, struct fetch *fetch)
 	return API_WAIT;
 }
 
-enum api_result api_fetch(struct api_call *call)
+/* The look-up that this Fetch waited for, or what an answer before left out: the caller's. */
+static struct disk_lookup *take_lookup(struct api_call *call)
 {
-	struct fetch fetch = {0};
+	struct disk_lookup **behind = call->behind, *lookup = NULL;
 
 	if (call->kept) {
-		fetch.before = call->kept->lookup;
+		lookup = call->kept->lookup;
 		call->kept->lookup = NULL;
 		api_kept_clear(call->kept);
 	}
+	if (!lookup && behind && *behind && (*behind)->done) {
+		lookup = *behind;
+		*behind = NULL;
+	}
+	return lookup;
+}
+
+enum api_result api_fetch(struct api_call *call)
+{
+	struct fetch fetch = {.before = take_lookup(call)};
 	enum api_result result = answer_fetch(call, &fetch);
+
 	disk_lookup_put(fetch.before);
 	return result;
 }

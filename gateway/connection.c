@@ -69,6 +69,7 @@ void connection_destroy(struct connection_context *context, struct connection *c
 		context->large_bytes -= c->input_room;
 	count_wait(context, c, -1);
 	api_kept_clear(&c->kept);
+	disk_lookup_put(c->behind);
 	if (c->job)
 		c->job->job.waiter = NULL;
 	sent_files_close(&c->sent, c->fd, c->answer.extents_count > 0);
@@ -123,6 +124,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 		.disk = context->disk,
 		.patience = &context->patience,
 		.kept = &c->kept,
+		.behind = &c->behind,
 		.peer = c->peer,
 		.host = context->advertised_host ? context->advertised_host : c->host,
 		.port = context->advertised_host ? context->advertised_port : c->port,
@@ -264,6 +266,11 @@ bool connection_overdue(const struct connection_context *context, const struct c
 bool connection_tidy(const struct connection_context *context, struct connection *c)
 {
 	sent_files_tidy(&c->sent);
+	/* Read it is in any case. */
+	if (c->behind && c->behind->done) {
+		disk_lookup_put(c->behind);
+		c->behind = NULL;
+	}
 	return c->phase != CONNECTION_SENDS || context->now_ms < c->since_ms + LIMIT_SEND_MS ||
 	       answer_current(&c->answer);
 }

@@ -28,6 +28,7 @@ struct connection {
 	size_t frame; /* bytes of the request at hand, its length included */
 	struct answer answer;
 	struct api_kept kept;
+	struct disk_lookup *behind; /* see struct api_call; NULL: none */
 	struct sent_files sent;
 	uint64_t since_ms;	  /* when the phase began */
 	bool watching;		  /* while it waits: for records */

@@ -5,6 +5,7 @@
 
 static struct disk_thread *disk;
 static struct api_kept kept;
+static struct disk_lookup *behind;
 
 static void setup(void)
 {
@@ -15,6 +16,7 @@ static void setup(void)
 static void teardown(void)
 {
 	api_kept_clear(&kept);
+	disk_lookup_put(behind);
 	disk_thread_destroy(disk);
 	gateway_testing_teardown();
 }
@@ -61,6 +63,7 @@ static enum api_result fetch(int32_t min_bytes)
 				 .disk = disk,
 				 .patience = &none,
 				 .kept = &kept,
+				 .behind = &behind,
 				 .host = "127.0.0.1",
 				 .watches = watches,
 				 .answer = &answer};
@@ -98,5 +101,51 @@ Test(gateway_cold, only_what_was_asked_about_is_waited_for_without_limit)
 	expect_files_of(0, -1);
 	/* Its turn comes with the next Fetch. */
 	cr_assert_null(kept.lookup);
+	cr_assert_not_null(behind);
+	cr_assert_eq(behind->questions[0].partition->number, 1);
+}
+
+Test(gateway_cold, what_is_in_memory_does_not_wait_for_what_is_not)
+{
+	make_partitions();
+	cool(1);
+	cr_assert_eq(fetch(1), API_SEND);
+	expect_files_of(0, -1);
+	cr_assert_null(kept.lookup);
+	cr_assert_not_null(behind);
+	gateway_testing_wait(disk, behind);
+	/* Even if it is not in memory any more. */
+	cool(1);
+	cr_assert_eq(fetch(1), API_SEND);
+	expect_files_of(0, 1);
+	cr_assert_null(behind);
 	cr_assert_eq(catalog.lookups, 0);
+}
+
+Test(gateway_cold, one_lookup_at_a_time_goes_on_without_its_client)
+{
+	make_partitions();
+	cool(1);
+	cr_assert_eq(fetch(1), API_SEND);
+	struct disk_lookup *first = behind;
+	for (unsigned i = 0; i < 10; i++) {
+		cool(1);
+		cr_assert_eq(fetch(1), API_SEND);
+		cr_assert_eq(behind, first);
+		cr_assert_eq(catalog.lookups, 1);
+	}
+	gateway_testing_wait(disk, behind);
+}
+
+Test(gateway_cold, nothing_in_memory_is_waited_for)
+{
+	make_partitions();
+	cool(0);
+	cool(1);
+	cr_assert_eq(fetch(0), API_WAIT);
+	cr_assert_eq(kept.lookup->count, 2);
+	cr_assert_null(behind);
+	gateway_testing_wait(disk, kept.lookup);
+	cr_assert_eq(fetch(0), API_SEND);
+	expect_files_of(0, 1);
 }
