@@ -32,6 +32,25 @@ static struct commit_partition read_partition(struct api_call *call)
 	return p;
 }
 
+/* Where all memory is taken, those who have some go on in it. */
+static bool grows(const struct group *group, const struct topic *topic,
+		  const struct commit_partition *p)
+{
+	const struct offset *o = offsets_find(&group->offsets, topic->name, p->number);
+
+	return !o || (p->metadata.len > 0 && (size_t)p->metadata.len > strlen(o->metadata));
+}
+
+static bool has_room(const struct groups *groups, const struct commit *commit,
+		     const struct topic *topic, const struct commit_partition *p)
+{
+	size_t len = commit->op->len;
+
+	return len <= GROUPS_OP_BYTES_MAX &&
+	       groups->ops_bytes + len <= GROUPS_OPS_BYTES_MAX - ROW_MAX &&
+	       (groups->bytes + len <= GROUPS_BYTES_MAX || !grows(commit->group, topic, p));
+}
+
 /* For the first time: into op, unless something speaks against it. */
 static enum protocol_error take(struct api_call *call, struct commit *commit,
 				const struct topic *topic, const struct commit_partition *p)
@@ -46,9 +65,7 @@ static enum protocol_error take(struct api_call *call, struct commit *commit,
 		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
 	if (partition_asked_before(partition, call->catalog->questions))
 		return ERROR_INVALID_REQUEST;
-	if (commit->op->len > GROUPS_OP_BYTES_MAX ||
-	    call->groups->bytes + commit->op->len > GROUPS_BYTES_MAX ||
-	    call->groups->ops_bytes + commit->op->len > GROUPS_OPS_BYTES_MAX - ROW_MAX)
+	if (!has_room(call->groups, commit, topic, p))
 		return ERROR_COORDINATOR_NOT_AVAILABLE;
 	const struct store_value values[] = {
 		store_text(commit->group->name),

@@ -83,6 +83,15 @@ Test(gateway_offsets, a_commit_waits_for_less_than_a_session)
 	cr_assert_eq(handle(), API_SEND);
 }
 
+/* Of the last partition in the answer. */
+static int16_t error_of_last(void)
+{
+	struct wire_reader r = {.at = answer.writer.data + answer.writer.len - 2,
+				.end = answer.writer.data + answer.writer.len};
+
+	return wire_get16(&r);
+}
+
 /* The answer's: how many partitions of the one topic were taken, and refused as named twice. */
 static void count_errors(unsigned *taken, unsigned *twice)
 {
@@ -129,6 +138,33 @@ Test(gateway_offsets, a_partition_is_committed_once_in_a_request)
 	cr_assert_eq(taken, 1);
 }
 
+/* As if groups had used up what all may have. */
+Test(gateway_offsets, who_has_committed_goes_on_where_there_is_no_room)
+{
+	unsigned taken, twice;
+
+	put_commit("s", 1);
+	put_partition(0, 5, "note");
+	cr_assert_eq(handle(), API_WAIT);
+	settle();
+	api_kept_clear(&kept);
+	groups.bytes += GROUPS_BYTES_MAX;
+	put_commit("s", 1);
+	put_partition(0, 6, "four");
+	cr_assert_eq(handle(), API_WAIT);
+	settle();
+	cr_assert_eq(handle(), API_SEND);
+	count_errors(&taken, &twice);
+	cr_assert_eq(taken, 1);
+	api_kept_clear(&kept);
+	put_commit("s", 1);
+	put_partition(0, 7, "longer");
+	cr_assert_eq(handle(), API_SEND);
+	cr_assert_eq(error_of_last(), ERROR_COORDINATOR_NOT_AVAILABLE);
+	groups.bytes -= GROUPS_BYTES_MAX;
+	cr_assert_eq(handle(), API_WAIT);
+}
+
 /* --- OffsetDelete ----------------------------------------------------------------------------- */
 
 /* One more member of group "g", that subscribes to "s", if asked for, and so many topics "x". */
@@ -172,15 +208,6 @@ static void complete(void)
 		groups_tick(&groups);
 	}
 	cr_assert_eq(groups_find(&groups, string("g"))->state, GROUP_COMPLETING);
-}
-
-/* The last topic's, partition 0's. */
-static int16_t error_of_last(void)
-{
-	struct wire_reader r = {.at = answer.writer.data + answer.writer.len - 2,
-				.end = answer.writer.data + answer.writer.len};
-
-	return wire_get16(&r);
 }
 
 static void put_delete(int32_t topics, const char *topic)
