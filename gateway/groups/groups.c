@@ -37,37 +37,62 @@ struct group *groups_find(const struct groups *groups, struct wire_string name)
 	return NULL;
 }
 
-static struct group *free_slot(struct groups *groups, unsigned *slot)
+/* Nobody is there, and nothing is in it. */
+static bool unused(const struct group *group)
 {
-	for (*slot = 0; *slot < groups->slots_count; ++*slot)
-		if (!groups->hashes[*slot])
-			return groups->slots[*slot];
+	return group->state == GROUP_EMPTY && !group->members && !group->pending && !group->ops &&
+	       !group->offsets.count;
+}
+
+/* Names that somebody only asked for do not keep others out: what never had a generation is not on
+ * the disk either. NULL: all are of use. */
+static struct group *take_unused(struct groups *groups)
+{
+	struct group *oldest = NULL;
+
+	for (unsigned i = 0; i < groups->slots_count; i++) {
+		struct group *group = groups->slots[i];
+
+		if (unused(group) && group->generation == 0 &&
+		    (!oldest || group->emptied_ms < oldest->emptied_ms))
+			oldest = group;
+	}
+	if (oldest)
+		groups_forget(groups, oldest);
+	return oldest;
+}
+
+static struct group *free_slot(struct groups *groups)
+{
+	for (unsigned i = 0; i < groups->slots_count; i++)
+		if (!groups->hashes[i])
+			return groups->slots[i];
 	if (groups->slots_count == GROUPS_MAX)
-		return NULL;
+		return take_unused(groups);
 	struct group *group = calloc(1, sizeof(*group));
-	if (group)
+	if (group) {
+		group->slot = groups->slots_count;
 		groups->slots[groups->slots_count++] = group;
+	}
 	return group;
 }
 
 struct group *groups_get(struct groups *groups, struct wire_string name)
 {
 	struct group *group = groups_find(groups, name);
-	unsigned slot;
 
 	if (group || !groups_name_valid(name))
 		return group;
-	group = free_slot(groups, &slot);
+	group = free_slot(groups);
 	if (!group)
 		return NULL;
-	uint64_t changes = group->changes;
-	*group = (struct group){.slot = slot,
-				.changes = changes,
+	*group = (struct group){.slot = group->slot,
+				.changes = group->changes,
 				.life = ++groups->lives,
 				.deadline_ms = UINT64_MAX,
 				.emptied_ms = groups->wall_ms};
 	memcpy(group->name, name.at, (size_t)name.len);
-	groups->hashes[slot] = hash_of(name);
+	groups->hashes[group->slot] = hash_of(name);
 	groups_timer(groups, group, groups->now_ms + GROUPS_EMPTY_KEPT_MS);
 	return group;
 }
@@ -165,8 +190,7 @@ static void expire_offsets(struct groups *groups, struct group *group)
 /* Neither members nor offsets, for a while. */
 static bool useless(const struct groups *groups, const struct group *group)
 {
-	return group->state == GROUP_EMPTY && !group->members && !group->pending && !group->ops &&
-	       !group->offsets.count && groups->wall_ms - group->emptied_ms >= GROUPS_EMPTY_KEPT_MS;
+	return unused(group) && groups->wall_ms - group->emptied_ms >= GROUPS_EMPTY_KEPT_MS;
 }
 
 static void expire(struct groups *groups)

@@ -49,7 +49,8 @@ void groups_set_time(struct groups *groups, uint64_t now_ms, int64_t wall_ms);
 bool groups_name_valid(struct wire_string name);
 /* NULL: there is none. */
 struct group *groups_find(const struct groups *groups, struct wire_string name);
-/* Made if it is not there; NULL: no memory, or too many. */
+/* Made if it is not there, where there are too many in place of one that nobody used; NULL: no
+ * memory, or all are of use. */
 struct group *groups_get(struct groups *groups, struct wire_string name);
 
 /* Sessions that ran out, rebalances that waited long enough, offsets past their time. */

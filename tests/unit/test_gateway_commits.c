@@ -100,6 +100,41 @@ Test(gateway_commits, old_commits_of_an_empty_group_go_and_the_group_with_them)
 	cr_assert_eq(committed("t"), -1);
 }
 
+static enum protocol_error ask_for(const char *name)
+{
+	const struct group_caller caller = {
+		.group = string(name), .member = string(""), .instance.len = -1, .generation = -1};
+	struct group *group;
+
+	return group_may_commit(&groups, &caller, &group);
+}
+
+Test(gateway_commits, names_without_anything_keep_nobody_out)
+{
+	struct client simple = {.generation = -1};
+	char name[16];
+
+	cr_assert_eq(commit(&simple, "t", 1), ERROR_NONE);
+	for (unsigned i = 1; i < GROUPS_MAX; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		cr_assert_eq(ask_for(name), ERROR_NONE);
+		if (i == 1)
+			pass(1);
+	}
+	cr_assert_eq(ask_for("another"), ERROR_NONE);
+	cr_assert_null(groups_find(&groups, string("n1")), "the oldest goes");
+	cr_assert_not_null(groups_find(&groups, string("n2")));
+	/* What is on its way to the disk, and what is there, stays. */
+	cr_assert_eq(ask_for("one more"), ERROR_NONE);
+	settle();
+	cr_assert_eq(ask_for("and one more"), ERROR_NONE);
+	cr_assert_eq(committed("t"), 1);
+	/* As if all had been in use. */
+	for (unsigned i = 0; i < GROUPS_MAX; i++)
+		groups.slots[i]->generation++;
+	cr_assert_eq(ask_for("too many"), ERROR_COORDINATOR_NOT_AVAILABLE);
+}
+
 Test(gateway_commits, a_file_belongs_to_one_gateway)
 {
 	static struct groups second;
