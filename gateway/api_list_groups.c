@@ -5,6 +5,11 @@
 #include "api_group.h"
 
 enum { THROTTLE_FROM = 1, STATE_FROM = 4, STATES_MAX = 16 };
+/* Of each group, beside its name and type: its state, the lengths of the three, no tags. */
+enum { REST_MAX = 19 + 3 * 2 + 1, HEAD_MAX = 32 };
+_Static_assert(HEAD_MAX + (size_t)GROUPS_MAX * (GROUP_NAME_MAX + GROUP_TYPE_MAX + REST_MAX) <=
+		       LIMIT_ANSWER_BYTES,
+	       "all groups fit into one answer");
 
 static bool wanted(const struct group *group, const struct wire_string *states, int32_t count)
 {

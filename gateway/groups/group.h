@@ -16,6 +16,7 @@
 
 enum {
 	GROUP_NAME_MAX = 255,
+	GROUP_TYPE_MAX = 64,	     /* of a protocol type: "consumer", "connect" */
 	GROUP_SESSION_MIN_MS = 6000, /* Kafka's group.min.session.timeout.ms, and max */
 	GROUP_SESSION_MAX_MS = 1800000,
 	GROUP_REBALANCE_MIN_MS = 1000, /* who says less gets this */

@@ -175,7 +175,7 @@ static enum protocol_error acceptable(const struct group_join *join)
 		return ERROR_INVALID_SESSION_TIMEOUT;
 	if (join->instance.len >= 0 && !groups_name_valid(join->instance))
 		return ERROR_INVALID_REQUEST;
-	if (join->protocol_type.len > GROUP_NAME_MAX)
+	if (join->protocol_type.len > GROUP_TYPE_MAX)
 		return ERROR_INCONSISTENT_GROUP_PROTOCOL;
 	return ERROR_NONE;
 }

@@ -176,7 +176,8 @@ static void load_group(struct group *group, const struct store_value *v)
 {
 	group->generation =
 		v[1].number >= 0 && v[1].number < INT32_MAX / 2 ? (int32_t)v[1].number : 0;
-	group->protocol_type = v[2].type == STORE_TEXT ? text_of(&v[2]) : NULL;
+	group->protocol_type =
+		v[2].type == STORE_TEXT && v[2].len <= GROUP_TYPE_MAX ? text_of(&v[2]) : NULL;
 	group->protocol = v[3].type == STORE_TEXT ? text_of(&v[3]) : NULL;
 	group->leader = v[4].type == STORE_TEXT ? text_of(&v[4]) : NULL;
 	group->emptied_ms = v[5].number;

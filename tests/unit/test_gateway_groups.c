@@ -71,6 +71,32 @@ Test(gateway_groups, who_may_not_come_in)
 	cr_assert_eq(beat(&c), ERROR_UNKNOWN_MEMBER_ID);
 }
 
+/* ListGroups tells the types of all groups in one answer. */
+Test(gateway_groups, a_type_is_short)
+{
+	char type[GROUP_TYPE_MAX + 2];
+	struct wire_writer w = {0};
+	const struct client c = {.protocols = {"range"}};
+	struct group_join request = {.group = string("typed"),
+				     .member = string(""),
+				     .instance.len = -1,
+				     .client_id.len = -1,
+				     .host = "127.0.0.1",
+				     .session_ms = SESSION_MS,
+				     .protocols = protocols_of(&c, &w)};
+	struct group_joined joined;
+	const uint64_t *changes;
+	uint64_t ticket = 0;
+
+	memset(type, 't', sizeof(type));
+	request.protocol_type = (struct wire_string){.at = type, .len = GROUP_TYPE_MAX + 1};
+	cr_assert(group_join(&groups, &request, &ticket, &joined, &changes));
+	cr_assert_eq(joined.error, ERROR_INCONSISTENT_GROUP_PROTOCOL);
+	request.protocol_type.len--;
+	cr_assert_not(group_join(&groups, &request, &ticket, &joined, &changes));
+	free(w.data);
+}
+
 /* A full group stays full; all of them together are only for a while. */
 Test(gateway_groups, where_there_is_no_room)
 {
