@@ -59,6 +59,10 @@ static inline void gateway_testing_teardown(void)
 	free(request.data);
 	catalog_close(&catalog);
 	build_remove(dir);
+	/* It may be set up anew. */
+	answer = (struct answer){0};
+	request = (struct wire_writer){0};
+	catalog = (struct catalog){0};
 }
 
 /* Until the disk's thread has answered all questions. */
