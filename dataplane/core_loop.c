@@ -90,7 +90,7 @@ static unsigned poll_log(struct loop *l)
 					      NULL);
 		for (unsigned k = 0; k < n; k++)
 			/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): filled by the ring */
-			log_submit(core->log, slabs[k]);
+			log_submit(core->log, slabs[k], l->mono_ns);
 		work += n;
 	}
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is always a generation */

@@ -49,8 +49,9 @@ void log_add(struct log *log, struct log_partition *partition);
  * is published by the log core at a later poll. -EBUSY when the one before is still waiting. */
 int log_retain(struct log *log, uint16_t partition, uint16_t slot, uint64_t log_start);
 
-/* Takes ownership of a filled slab. Log core only, slabs of one partition in order. */
-void log_submit(struct log *log, struct slab *slab);
+/* Takes ownership of a filled slab. Log core only, slabs of one partition in order. mono_ns: now;
+ * the last poll may be long ago. */
+void log_submit(struct log *log, struct slab *slab, uint64_t mono_ns);
 
 /* Slabs that are done, for the free rings: up to max of them; they may belong to several lanes. */
 unsigned log_take_free(struct log *log, struct slab **slabs, unsigned max);

@@ -228,11 +228,12 @@ static void gauge_slabs(struct log *log, const struct slab *slab, uint64_t chang
 		state_add(&state_lane(log->config.state, slab->lane)->slabs_queued, change);
 }
 
-void log_submit(struct log *log, struct slab *slab)
+void log_submit(struct log *log, struct slab *slab, uint64_t mono_ns)
 {
 	size_t cell = (size_t)slab->lane * log->streams_max + slab->slot;
 	struct log_partition *p = log->table[cell];
 
+	log->now = mono_ns;
 	if (!p) {
 		take_inbox(log);
 		p = log->table[cell];

@@ -264,7 +264,7 @@ static void write_batches(void)
 		struct slab *s = w.free;
 		w.free = s->next;
 		fill_slab(s, (unsigned)random() % STREAMS);
-		log_submit(w.log, s);
+		log_submit(w.log, s, mono_ns());
 		if (random() % 4 == 0)
 			turn(until);
 	}

@@ -115,7 +115,7 @@ static void poll_log(void)
 	struct slab *slab;
 
 	while (rte_ring_sc_dequeue(lane.filled, (void **)&slab) == 0)
-		log_submit(log_half, slab);
+		log_submit(log_half, slab, lane.now.mono_ns);
 	log_poll(log_half, plan, lane.now.mono_ns);
 	while (log_take_free(log_half, &slab, 1) > 0)
 		rte_ring_sp_enqueue(lane.free, slab);

@@ -262,6 +262,6 @@ bool testing_submit(struct log_testing *t, uint64_t seed, unsigned records, unsi
 	s->max_ts_ms = ts_ms + (records > 2 ? 2 : records - 1);
 	s->opened_ns = t->now;
 	t->given_bytes += s->end - s->data;
-	log_submit(t->log, s);
+	log_submit(t->log, s, t->now);
 	return true;
 }

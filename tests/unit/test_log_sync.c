@@ -45,6 +45,26 @@ Test(log_sync, deadline_is_the_interval)
 	sim_end(&t);
 }
 
+/* A batch is as old as it is, however long ago the log core had work the last time. */
+Test(log_sync, the_first_batch_after_a_pause_has_its_interval)
+{
+	struct log_testing t;
+
+	sim_start(&t, SLAB_BLOCK, 8 << 20);
+	t.plan->sync_ns = 10000000;
+	sim_open(&t);
+	for (unsigned pause = 0; pause < 3; pause++) {
+		t.now += UINT64_C(3600000000000);
+		sim_submit(&t, pause * 5, 5, 200, 1000);
+		sim_rounds(&t, 5);
+		cr_assert_eq(disk_sim_count(t.disk, DISK_SYNC), pause);
+		sim_quiet(&t);
+		cr_assert_eq(disk_sim_count(t.disk, DISK_SYNC), pause + 1);
+	}
+	sim_close(&t);
+	sim_end(&t);
+}
+
 Test(log_sync, off_waits_for_roll_and_stop)
 {
 	struct log_testing t;
