@@ -228,6 +228,7 @@ static int connect_to(const char *run_dir, unsigned timeout_s)
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)); /* of connect too */
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
 	int rc = -errno;
@@ -244,6 +245,10 @@ int control_socket_ask(const char *run_dir, const char *line, unsigned timeout_s
 			"weir: no weir-control is running in %s (-c FILE or --run-dir DIR names "
 			"another)\n",
 			run_dir);
+		return 1;
+	}
+	if (fd == -EAGAIN) {
+		fprintf(stderr, "weir: weir-control in %s takes no requests\n", run_dir);
 		return 1;
 	}
 	if (fd < 0) {

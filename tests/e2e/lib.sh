@@ -107,7 +107,7 @@ cleanup() {
 	exit $status
 }
 trap cleanup EXIT
-trap 'exit 1' INT TERM
+trap 'echo "stopped from outside at: $BASH_COMMAND (call ${FUNCNAME[*]:-of none}, lines ${BASH_LINENO[*]:-})"; exit 1' INT TERM
 
 background() { # COMMAND...: killed when the test ends; its pid in $last_pid. No shell functions here
 	"$@" >>"$T/background.log" 2>&1 &

@@ -18,13 +18,16 @@ free=$(awk '/HugePages_Free/ {print $2}' /proc/meminfo)
 # the kernel's rings of its sockets. Neither code and libraries, nor the page cache.
 held_kib() {
 	local own block
+	# A read that does not come back (seen once, under full load) is tried again.
+	timeout 10 cat "/proc/$dataplane/smaps" >"$T/smaps" || timeout 10 cat "/proc/$dataplane/smaps" >"$T/smaps" ||
+		fail "/proc/$dataplane/smaps cannot be read"
 	own=$(awk '/^(RssAnon|RssShmem|HugetlbPages):/ {n += $2} END {print n}' "/proc/$dataplane/status")
 	block=$(du -k "$(state_block)" | cut -f1)
 	awk -v n=$((own + block)) -v block="$(state_block)" '
 		/^[0-9a-f]+-[0-9a-f]+ / {name = $6}
 		/^Rss:/ && name == block {n -= $2}
 		/^Rss:/ && name ~ /^socket:/ {n += $2}
-		END {print n}' "/proc/$dataplane/smaps"
+		END {print n}' "$T/smaps"
 }
 announced() { # starts weir with the config as it is, and holds it against what was announced
 	rm -rf "$DATA" "$CONFIG"
@@ -42,8 +45,7 @@ hold() { # WHEN
 	held=$(held_kib)
 	note "$((plan_kib / 1024)) MiB announced, $((held / 1024)) MiB held $1"
 	if [ $((held * 100)) -gt $((plan_kib * 105)) ] || [ $((held * 100)) -lt $((plan_kib * 95)) ]; then
-		awk '/^[0-9a-f]+-/ {name = $6} /^Rss:/ {n[name] += $2} END {for (i in n) if (n[i] > 500) print n[i], i}' \
-			"/proc/$dataplane/smaps"
+		awk '/^[0-9a-f]+-/ {name = $6} /^Rss:/ {n[name] += $2} END {for (i in n) if (n[i] > 500) print n[i], i}' "$T/smaps"
 		fail "$1: $held KiB held, $plan_kib KiB announced: $(jq -c .memory "$T/plan.json")"
 	fi
 }
