@@ -160,12 +160,12 @@ static uint32_t sendable(const struct answer *answer, bool *cold)
 
 /* All waited since then for what was sent. Only here and there was the page cache asked: the disk
  * can have been, for bytes between. */
-static void spend(struct disk_patience *patience, uint64_t since_us, bool cold)
+static void spend(struct disk_patience *patience, const struct disk_wait *since, bool cold)
 {
 	if (cold)
-		disk_patience_spend(patience, since_us);
+		disk_patience_spend(patience, since);
 	else if (patience)
-		disk_patience_judge(patience, disk_now_us() - since_us);
+		disk_patience_judge(patience, disk_wait_us(since));
 }
 
 static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budget)
@@ -181,9 +181,9 @@ static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budge
 		size_t want = sendable(answer, &cold);
 		if (!want)
 			return ANSWER_COLD;
-		uint64_t since_us = disk_now_us();
+		struct disk_wait since = disk_wait_begin();
 		ssize_t n = sendfile(fd, e->file->fd, &at, want < *budget ? want : *budget);
-		spend(answer->patience, since_us, cold);
+		spend(answer->patience, &since, cold);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {

@@ -45,7 +45,7 @@ static void work(struct disk_job *job)
 {
 	struct disk_lookup *l = (struct disk_lookup *)job;
 	struct disk_question *q = &l->questions[l->answered];
-	uint64_t since_us = disk_now_us();
+	struct disk_wait since = disk_wait_begin();
 
 	if (q->kind == DISK_BATCHES)
 		q->rc = partition_warm(q->partition, l->data_dir, &q->view, &q->want);
@@ -54,7 +54,7 @@ static void work(struct disk_job *job)
 	else
 		q->rc = partition_find_time(q->partition, l->data_dir, &q->view, q->timestamp_ms,
 					    &q->found);
-	disk_job_took(job, since_us);
+	disk_job_waited(job, &since);
 }
 
 static void give_back(struct disk_job *job)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "limits.h"
@@ -23,6 +24,35 @@ static inline uint64_t disk_now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Where a thread stands before it may wait for the disk. */
+struct disk_wait {
+	uint64_t now_us, computed_us;
+	long waits; /* how often it has let go of its core to wait */
+};
+
+static inline struct disk_wait disk_wait_begin(void)
+{
+	struct rusage usage = {0};
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return (struct disk_wait){
+		.now_us = disk_now_us(),
+		.computed_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+			       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec),
+		.waits = usage.ru_nvcsw};
+}
+
+/* So long it has waited since then. What it computed is not the disk's time; nor is what others
+ * took of its core, where it never waited. */
+static inline uint64_t disk_wait_us(const struct disk_wait *since)
+{
+	struct disk_wait now = disk_wait_begin();
+	uint64_t took_us = now.now_us - since->now_us;
+	uint64_t computed_us = now.computed_us - since->computed_us;
+
+	return now.waits == since->waits || took_us < computed_us ? 0 : took_us - computed_us;
 }
 
 /* A turn begins. */
@@ -48,11 +78,12 @@ static inline bool disk_patience_is_left(const struct disk_patience *patience)
 }
 
 /* All waited for the disk since then. */
-static inline void disk_patience_spend(struct disk_patience *patience, uint64_t since_us)
+static inline void disk_patience_spend(struct disk_patience *patience,
+				       const struct disk_wait *since)
 {
 	if (!patience)
 		return;
-	patience->left_us -= (int64_t)(disk_now_us() - since_us);
+	patience->left_us -= (int64_t)disk_wait_us(since);
 	if (patience->left_us <= 0)
 		patience->slow_until_ms = patience->now_ms + LIMIT_DISK_MS;
 }

@@ -31,9 +31,9 @@ struct disk_job {
 };
 
 /* For work(): it waited for the disk since then. */
-static inline void disk_job_took(struct disk_job *job, uint64_t since_us)
+static inline void disk_job_waited(struct disk_job *job, const struct disk_wait *since)
 {
-	uint64_t took_us = disk_now_us() - since_us;
+	uint64_t took_us = disk_wait_us(since);
 
 	if (took_us > job->longest_us)
 		job->longest_us = took_us;

@@ -46,10 +46,10 @@ static void read_ahead(struct disk_job *disk_job)
 	bool more = true;
 
 	while (at < end && more) {
-		uint64_t since_us = disk_now_us();
+		struct disk_wait since = disk_wait_begin();
 
 		more = page_in(job->file->fd, &at, end);
-		disk_job_took(disk_job, since_us);
+		disk_job_waited(disk_job, &since);
 	}
 	/* The file may be closed by then. */
 	if (at == end)

@@ -34,10 +34,10 @@ static ssize_t read_window(struct walk *w)
 		return n < 0 ? -errno : n;
 	if (w->cached_only || !disk_patience_is_left(w->patience))
 		return -EAGAIN;
-	uint64_t since_us = disk_now_us();
+	struct disk_wait since = disk_wait_begin();
 	n = preadv2(w->fd, &window, 1, (off_t)w->position, 0);
 	int rc = n < 0 ? -errno : 0;
-	disk_patience_spend(w->patience, since_us);
+	disk_patience_spend(w->patience, &since);
 	return rc < 0 ? rc : n;
 }
 
