@@ -308,12 +308,15 @@ static enum step send_answer(struct connection_context *context, struct connecti
 bool connection_work(struct connection_context *context, struct connection *c, bool looked)
 {
 	size_t budget = LIMIT_TURN_BYTES;
+	uint64_t until_us = disk_now_us() + LIMIT_TURN_US;
 	enum step step = STEP_ON;
 
 	for (unsigned i = 0; step == STEP_ON && i < 2 * LIMIT_TURN_REQUESTS; i++) {
 		switch (c->phase) {
 		case CONNECTION_READS:
-			step = read_request(context, c);
+			/* No other request is begun then: see connection_events(). */
+			step = i && disk_now_us() >= until_us ? STEP_BLOCKED
+							      : read_request(context, c);
 			break;
 		case CONNECTION_WAITS:
 			step = looked ? answer(context, c, true) : STEP_BLOCKED;

@@ -12,7 +12,9 @@ enum {
 	LIMIT_REQUEST_KEPT = 16 << 10,	 /* of its buffer, between requests */
 	LIMIT_REQUESTS_BYTES = 64 << 20, /* of all requests that are larger than what is kept */
 	LIMIT_ELEMENTS = 16384,		 /* of one array in a request */
-	LIMIT_TURN_REQUESTS = 16,	 /* of one connection before another has its turn */
+	/* Of one connection before another has its turn; none is begun after so long. */
+	LIMIT_TURN_REQUESTS = 16,
+	LIMIT_TURN_US = 2000,
 
 	/* An answer: what is made in memory, and what comes from files. */
 	LIMIT_ANSWER_BYTES = 4 << 20,
