@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "../names.h"
 #include "../protocol_error.h"
 #include "../wire.h"
 #include "offsets.h"
@@ -35,7 +36,8 @@ struct group_bytes {
 };
 
 struct group_member {
-	struct group_member *next;
+	struct group_member *next, **link;
+	struct name by_id, by_instance;
 	char *id;
 	char *instance; /* of a static member; else NULL */
 	char *client_id;
@@ -52,24 +54,29 @@ struct group_member {
 
 /* A member id that was given out, and has not joined. */
 struct group_pending {
-	struct group_pending *next;
+	struct group_pending *next, **link;
+	struct name by_id;
 	uint64_t expires_ms;
 	char *id;
 };
 
 struct group {
 	char name[GROUP_NAME_MAX + 1]; /* "": not in use */
+	struct name by_name;
+	struct group *next_free; /* while it is not in use */
 	unsigned slot;
 	uint64_t life;	      /* another one each time that the name is used anew */
 	uint64_t changes;     /* moves when somebody who waits may have an answer */
 	uint64_t deadline_ms; /* group_tick() is due then, or later */
 	enum group_state state;
 	int32_t generation;
-	char *protocol_type, *protocol; /* NULL: none */
-	char *leader;			/* a member's id, or NULL */
-	struct group_member *members;
+	char *protocol_type, *protocol;		     /* NULL: none */
+	char *leader;				     /* a member's id, or NULL */
+	struct group_member *members, **members_end; /* in the order in which they came */
+	struct names members_by_id, members_by_instance;
 	unsigned members_count;
-	struct group_pending *pending;
+	struct group_pending *pending, **pending_end; /* the oldest is first */
+	struct names pending_by_id;
 	unsigned pending_count;
 	uint64_t prepared_ms;	   /* PREPARING ends then, whoever is missing */
 	uint64_t initial_until_ms; /* the first PREPARING of an empty group may be drawn out so far

@@ -24,15 +24,20 @@ void group_member_remove(struct groups *groups, struct group *group, struct grou
 /* It showed life. */
 void group_member_touch(struct groups *groups, struct group *group, struct group_member *member);
 /* Another id in place of its own. False: no memory. */
-bool group_member_rename(struct group_member *member, const char *id);
+bool group_member_rename(struct group *group, struct group_member *member, const char *id);
 char *group_new_member_id(struct wire_string prefix);
 
 /* False: no memory, or too much of it in use by all groups. */
 bool group_pending_add(struct groups *groups, struct group *group, char *id, int32_t session_ms);
+/* Was there one? */
 bool group_pending_remove(struct groups *groups, struct group *group, struct wire_string id);
+void group_pending_forget(struct groups *groups, struct group *group,
+			  struct group_pending *pending);
 
 /* Its name's place is free again (groups.c). */
 void groups_forget(struct groups *groups, struct group *group);
+/* NULL: that life is over. */
+struct group *groups_of_life(const struct groups *groups, uint64_t life);
 
 /* Protocols (group_protocol.c). */
 bool group_supports(const struct group *group, const struct group_join *join);

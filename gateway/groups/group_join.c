@@ -113,7 +113,7 @@ static int join_again(struct groups *groups, struct group *group, struct group_m
 	bool led = group->leader && strcmp(group->leader, member->id) == 0;
 
 	if (!id || !group_member_update(groups, group, member, join) ||
-	    !group_member_rename(member, id)) {
+	    !group_member_rename(group, member, id)) {
 		free(id);
 		return ERROR_COORDINATOR_NOT_AVAILABLE;
 	}

@@ -8,20 +8,14 @@
 
 struct group_member *group_member_find(const struct group *group, struct wire_string id)
 {
-	struct group_member *m = group->members;
-
-	while (m && !wire_string_is(id, m->id))
-		m = m->next;
-	return m;
+	return id.len > 0 ? names_find(&group->members_by_id, id.at, (size_t)id.len) : NULL;
 }
 
 struct group_member *group_member_static(const struct group *group, struct wire_string instance)
 {
-	struct group_member *m = group->members;
-
-	while (m && !wire_string_is(instance, m->instance))
-		m = m->next;
-	return m;
+	return instance.len > 0
+		       ? names_find(&group->members_by_instance, instance.at, (size_t)instance.len)
+		       : NULL;
 }
 
 static size_t length(const char *text)
@@ -105,7 +99,7 @@ enum protocol_error group_member_add(struct groups *groups, struct group *group,
 				     const struct group_join *join, const char *id,
 				     struct group_member **out)
 {
-	struct group_member *m = calloc(1, sizeof(*m)), **end = &group->members;
+	struct group_member *m = calloc(1, sizeof(*m));
 	enum protocol_error error = ERROR_COORDINATOR_NOT_AVAILABLE;
 
 	if (!m)
@@ -125,9 +119,13 @@ enum protocol_error group_member_add(struct groups *groups, struct group *group,
 		return error;
 	}
 	/* In the order in which they came: the first is the leader. */
-	while (*end)
-		end = &(*end)->next;
-	*end = m;
+	m->link = group->members_end;
+	*m->link = m;
+	group->members_end = &m->next;
+	names_put(&group->members_by_id, &m->by_id, m->id, strlen(m->id), m);
+	if (m->instance)
+		names_put(&group->members_by_instance, &m->by_instance, m->instance,
+			  strlen(m->instance), m);
 	group->members_count++;
 	*out = m;
 	return ERROR_NONE;
@@ -170,11 +168,10 @@ bool group_member_same(const struct group_member *m, const struct group_join *jo
 
 void group_member_remove(struct groups *groups, struct group *group, struct group_member *m)
 {
-	struct group_member **link = &group->members;
-
-	while (*link != m)
-		link = &(*link)->next;
-	*link = m->next;
+	*m->link = m->next;
+	*(m->next ? &m->next->link : &group->members_end) = m->link;
+	names_remove(&group->members_by_id, &m->by_id);
+	names_remove(&group->members_by_instance, &m->by_instance);
 	group->members_count--;
 	count_bytes(groups, group, size_of(m), 0);
 	if (group->leader && strcmp(group->leader, m->id) == 0) {
@@ -194,14 +191,16 @@ void group_member_touch(struct groups *groups, struct group *group, struct group
 	groups_timer(groups, group, m->expires_ms);
 }
 
-bool group_member_rename(struct group_member *m, const char *id)
+bool group_member_rename(struct group *group, struct group_member *m, const char *id)
 {
 	char *copy = strdup(id);
 
 	if (!copy)
 		return false;
+	names_remove(&group->members_by_id, &m->by_id);
 	free(m->id);
 	m->id = copy;
+	names_put(&group->members_by_id, &m->by_id, m->id, strlen(m->id), m);
 	return true;
 }
 
@@ -210,11 +209,11 @@ static size_t size_of_pending(const struct group_pending *p)
 	return sizeof(*p) + length(p->id);
 }
 
-static void forget_pending(struct groups *groups, struct group *group, struct group_pending **link)
+void group_pending_forget(struct groups *groups, struct group *group, struct group_pending *p)
 {
-	struct group_pending *p = *link;
-
-	*link = p->next;
+	*p->link = p->next;
+	*(p->next ? &p->next->link : &group->pending_end) = p->link;
+	names_remove(&group->pending_by_id, &p->by_id);
 	group->pending_count--;
 	groups->bytes -= size_of_pending(p);
 	free(p->id);
@@ -223,21 +222,21 @@ static void forget_pending(struct groups *groups, struct group *group, struct gr
 
 bool group_pending_add(struct groups *groups, struct group *group, char *id, int32_t session_ms)
 {
-	struct group_pending *p = calloc(1, sizeof(*p)), **end = &group->pending;
+	struct group_pending *p = calloc(1, sizeof(*p));
 
 	if (!p || groups->bytes > GROUPS_BYTES_MAX) {
 		free(p);
 		return false;
 	}
 	while (group->pending_count >= GROUP_PENDING_MAX)
-		forget_pending(groups, group, &group->pending);
+		group_pending_forget(groups, group, group->pending);
 	p->id = id;
 	p->expires_ms = groups->now_ms +
 			(uint32_t)(session_ms < GROUP_PENDING_MS ? session_ms : GROUP_PENDING_MS);
-	/* The oldest is first. */
-	while (*end)
-		end = &(*end)->next;
-	*end = p;
+	p->link = group->pending_end;
+	*p->link = p;
+	group->pending_end = &p->next;
+	names_put(&group->pending_by_id, &p->by_id, p->id, strlen(p->id), p);
 	group->pending_count++;
 	groups->bytes += size_of_pending(p);
 	groups_timer(groups, group, p->expires_ms);
@@ -246,12 +245,10 @@ bool group_pending_add(struct groups *groups, struct group *group, char *id, int
 
 bool group_pending_remove(struct groups *groups, struct group *group, struct wire_string id)
 {
-	struct group_pending **link = &group->pending;
+	struct group_pending *p =
+		id.len > 0 ? names_find(&group->pending_by_id, id.at, (size_t)id.len) : NULL;
 
-	while (*link && !wire_string_is(id, (*link)->id))
-		link = &(*link)->next;
-	if (!*link)
-		return false;
-	forget_pending(groups, group, link);
-	return true;
+	if (p)
+		group_pending_forget(groups, group, p);
+	return p != NULL;
 }

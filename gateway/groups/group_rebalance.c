@@ -230,8 +230,8 @@ static void expire_pending(struct groups *groups, struct group *group)
 		next = p->next;
 		if (groups->now_ms < p->expires_ms)
 			continue;
-		struct wire_string id = {.at = p->id, .len = (int)strlen(p->id)};
-		gone |= group_pending_remove(groups, group, id);
+		group_pending_forget(groups, group, p);
+		gone = true;
 	}
 	if (gone)
 		group_try_complete(groups, group);

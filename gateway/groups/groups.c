@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/fnv.h"
 #include "group_internal.h"
 
 enum { EXPIRE_EACH_MS = 60 * 1000 };
@@ -15,26 +14,9 @@ bool groups_name_valid(struct wire_string name)
 	return name.len > 0 && name.len <= GROUP_NAME_MAX && !memchr(name.at, 0, (size_t)name.len);
 }
 
-/* 0 is for places that are free. */
-static uint32_t hash_of(struct wire_string name)
-{
-	uint32_t hash = (uint32_t)fnv_bytes(FNV_START, name.at, (size_t)name.len);
-
-	return hash ? hash : 1;
-}
-
 struct group *groups_find(const struct groups *groups, struct wire_string name)
 {
-	if (!groups_name_valid(name))
-		return NULL;
-	uint32_t hash = hash_of(name);
-	for (unsigned i = 0; i < groups->slots_count; i++) {
-		struct group *group = groups->slots[i];
-
-		if (groups->hashes[i] == hash && wire_string_is(name, group->name))
-			return group;
-	}
-	return NULL;
+	return name.len > 0 ? names_find(&groups->by_name, name.at, (size_t)name.len) : NULL;
 }
 
 /* Nobody is there, and nothing is in it. */
@@ -45,8 +27,8 @@ static bool unused(const struct group *group)
 }
 
 /* Names that somebody only asked for do not keep others out: what never had a generation is not on
- * the disk either. NULL: all are of use. */
-static struct group *take_unused(struct groups *groups)
+ * the disk either. */
+static void forget_unused(struct groups *groups)
 {
 	struct group *oldest = NULL;
 
@@ -59,22 +41,33 @@ static struct group *take_unused(struct groups *groups)
 	}
 	if (oldest)
 		groups_forget(groups, oldest);
-	return oldest;
 }
 
+/* NULL: no memory, or all are of use. */
 static struct group *free_slot(struct groups *groups)
 {
-	for (unsigned i = 0; i < groups->slots_count; i++)
-		if (!groups->hashes[i])
-			return groups->slots[i];
-	if (groups->slots_count == GROUPS_MAX)
-		return take_unused(groups);
-	struct group *group = calloc(1, sizeof(*group));
+	if (!groups->free && groups->slots_count == GROUPS_MAX)
+		forget_unused(groups);
+	struct group *group = groups->free;
 	if (group) {
+		groups->free = group->next_free;
+	} else if (groups->slots_count < GROUPS_MAX) {
+		group = calloc(1, sizeof(*group));
+		if (!group)
+			return NULL;
 		group->slot = groups->slots_count;
 		groups->slots[groups->slots_count++] = group;
 	}
 	return group;
+}
+
+struct group *groups_of_life(const struct groups *groups, uint64_t life)
+{
+	unsigned slot = life % GROUPS_MAX;
+
+	return life && slot < groups->slots_count && groups->slots[slot]->life == life
+		       ? groups->slots[slot]
+		       : NULL;
 }
 
 struct group *groups_get(struct groups *groups, struct wire_string name)
@@ -88,34 +81,39 @@ struct group *groups_get(struct groups *groups, struct wire_string name)
 		return NULL;
 	*group = (struct group){.slot = group->slot,
 				.changes = group->changes,
-				.life = ++groups->lives,
+				.life = ++groups->lives * GROUPS_MAX + group->slot,
+				.members_end = &group->members,
+				.pending_end = &group->pending,
 				.deadline_ms = UINT64_MAX,
 				.emptied_ms = groups->wall_ms};
 	memcpy(group->name, name.at, (size_t)name.len);
-	groups->hashes[group->slot] = hash_of(name);
+	names_put(&groups->by_name, &group->by_name, group->name, (size_t)name.len, group);
 	groups_timer(groups, group, groups->now_ms + GROUPS_EMPTY_KEPT_MS);
 	return group;
 }
 
 void groups_forget(struct groups *groups, struct group *group)
 {
+	if (!group->name[0])
+		return;
 	while (group->members)
 		group_member_remove(groups, group, group->members);
-	while (group->pending) {
-		const char *id = group->pending->id;
-
-		group_pending_remove(groups, group,
-				     (struct wire_string){.at = id, .len = (int)strlen(id)});
-	}
+	while (group->pending)
+		group_pending_forget(groups, group, group->pending);
+	names_clear(&group->members_by_id);
+	names_clear(&group->members_by_instance);
+	names_clear(&group->pending_by_id);
 	groups->bytes -= group->offsets.bytes;
 	offsets_clear(&group->offsets);
 	free(group->protocol_type);
 	free(group->protocol);
 	free(group->leader);
 	group->protocol_type = group->protocol = group->leader = NULL;
+	names_remove(&groups->by_name, &group->by_name);
 	group->name[0] = 0;
 	group->life = 0;
-	groups->hashes[group->slot] = 0;
+	group->next_free = groups->free;
+	groups->free = group;
 	group->deadline_ms = UINT64_MAX;
 	groups_changed(groups, group);
 }

@@ -23,9 +23,10 @@ enum {
 
 struct groups {
 	struct store *store;
-	uint32_t hashes[GROUPS_MAX];	 /* of the slots' names; 0: free */
 	struct group *slots[GROUPS_MAX]; /* never freed before groups_close(): see group.changes */
 	unsigned slots_count;		 /* made so far */
+	struct group *free;		 /* of these, what is not in use */
+	struct names by_name;		 /* what is */
 	uint64_t now_ms;		 /* monotonic; set by the owner before each use */
 	int64_t wall_ms;
 	uint64_t deadline_ms;	 /* of all groups */

@@ -71,17 +71,9 @@ static void apply(struct groups *groups, const struct store_row *row)
 	}
 }
 
-static struct group *find_life(const struct groups *groups, uint64_t life)
-{
-	for (unsigned i = 0; life && i < groups->slots_count; i++)
-		if (groups->slots[i]->life == life)
-			return groups->slots[i];
-	return NULL;
-}
-
 static void take_done(struct groups *groups, const struct store_op *op)
 {
-	struct group *group = find_life(groups, op->group);
+	struct group *group = groups_of_life(groups, op->group);
 	struct store_row row;
 	size_t cursor = 0;
 
@@ -263,5 +255,7 @@ void groups_close(struct groups *groups)
 		groups_forget(groups, groups->slots[i]);
 		free(groups->slots[i]);
 	}
+	names_clear(&groups->by_name);
+	groups->free = NULL;
 	groups->slots_count = 0;
 }
