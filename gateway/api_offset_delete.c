@@ -2,28 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/fnv.h"
 #include "api_group.h"
-
-enum { SLOTS = 2 * LIMIT_TOPICS };
 
 /* Which of the catalog's topics the group's members subscribe to: a member may name thousands, and
  * so may the request, so neither is walked for each name of the other. */
 struct subscribed {
-	uint16_t slots[SLOTS];	   /* by name: a topic's number + 1; 0: free */
 	bool topics[LIMIT_TOPICS]; /* by number */
 };
-
-/* Where the name is, or would be. */
-static uint16_t *slot_of(const struct catalog *catalog, struct subscribed *s,
-			 struct wire_string name)
-{
-	uint64_t at = fnv_bytes(FNV_START, name.at, (size_t)name.len) % SLOTS;
-
-	while (s->slots[at] && !wire_string_is(name, catalog->topics[s->slots[at] - 1]->name))
-		at = (at + 1) % SLOTS;
-	return &s->slots[at];
-}
 
 static struct subscribed *find_subscribed(const struct catalog *catalog, const struct group *group)
 {
@@ -31,25 +16,20 @@ static struct subscribed *find_subscribed(const struct catalog *catalog, const s
 	struct group_subscribed next = group_subscribed(group);
 	struct wire_string name;
 
-	for (unsigned i = 0; s && i < catalog->topics_count; i++) {
-		name.at = catalog->topics[i]->name;
-		name.len = (int32_t)strlen(name.at);
-		*slot_of(catalog, s, name) = (uint16_t)(i + 1);
-	}
 	while (s && group_subscribed_next(&next, &name)) {
-		uint16_t number = *slot_of(catalog, s, name);
+		const struct topic *topic = catalog_topic(catalog, name);
 
-		if (number)
-			s->topics[number - 1] = true;
+		if (topic)
+			s->topics[topic->number] = true;
 	}
 	return s;
 }
 
 static bool is_subscribed(const struct api_call *call, struct wire_string name)
 {
-	uint16_t number = *slot_of(call->catalog, call->kept->subscribed, name);
+	const struct topic *topic = catalog_topic(call->catalog, name);
 
-	return number && call->kept->subscribed->topics[number - 1];
+	return topic && call->kept->subscribed->topics[topic->number];
 }
 
 /* With ERROR_NONE it is gone, or stands in op as a row. topic: with an end, or NULL: none of ours.

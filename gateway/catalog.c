@@ -64,21 +64,13 @@ static void find_state(struct catalog *catalog)
 
 struct topic *catalog_topic(const struct catalog *catalog, struct wire_string name)
 {
-	for (unsigned i = 0; i < catalog->topics_count; i++) {
-		struct topic *topic = catalog->topics[i];
-
-		if (wire_string_is(name, topic->name))
-			return topic;
-	}
-	return NULL;
+	return name.len > 0 ? names_find(&catalog->topics_by_name, name.at, (size_t)name.len)
+			    : NULL;
 }
 
 struct topic *catalog_topic_by_id(const struct catalog *catalog, const uint8_t id[TOPIC_ID_BYTES])
 {
-	for (unsigned i = 0; i < catalog->topics_count; i++)
-		if (memcmp(catalog->topics[i]->id, id, TOPIC_ID_BYTES) == 0)
-			return catalog->topics[i];
-	return NULL;
+	return names_find(&catalog->topics_by_id, id, TOPIC_ID_BYTES);
 }
 
 struct partition *catalog_partition(const struct topic *topic, int32_t number)
@@ -122,7 +114,10 @@ static struct partition *entry_of(struct catalog *catalog, const char *stream, u
 			return NULL;
 		}
 		memcpy(topic->name, p->stream, sizeof(topic->name));
-		catalog->topics[catalog->topics_count++] = topic;
+		topic->number = catalog->topics_count++;
+		catalog->topics[topic->number] = topic;
+		names_put(&catalog->topics_by_name, &topic->by_name, topic->name,
+			  strlen(topic->name), topic);
 	}
 	topic->partitions[number] = p;
 	topic->count++;
@@ -168,17 +163,30 @@ static bool recovering(const struct state *state)
 }
 
 /* All partitions of a topic say the same id, if they say one. */
-static void name_id(const struct catalog *catalog, struct topic *topic)
+static void find_id(const struct catalog *catalog, const struct topic *topic,
+		    uint8_t id[TOPIC_ID_BYTES])
 {
 	for (unsigned n = 0; n < PLAN_LANES_MAX; n++) {
 		const struct partition *p = topic->partitions[n];
 
 		if (!p || !p->has_topic_id)
 			continue;
-		memcpy(topic->id, p->topic_id, sizeof(topic->id));
+		memcpy(id, p->topic_id, TOPIC_ID_BYTES);
 		return;
 	}
-	topic_id_derive(catalog->cluster_id, topic->name, topic->id);
+	topic_id_derive(catalog->cluster_id, topic->name, id);
+}
+
+static void name_id(struct catalog *catalog, struct topic *topic)
+{
+	uint8_t id[TOPIC_ID_BYTES];
+
+	find_id(catalog, topic, id);
+	if (topic->by_id.of && memcmp(id, topic->id, sizeof(id)) == 0)
+		return;
+	names_remove(&catalog->topics_by_id, &topic->by_id);
+	memcpy(topic->id, id, sizeof(id));
+	names_put(&catalog->topics_by_id, &topic->by_id, topic->id, sizeof(id), topic);
 }
 
 static void refresh(struct catalog *catalog)
@@ -248,6 +256,8 @@ void catalog_close(struct catalog *catalog)
 		partition_destroy(catalog->all[i]);
 	for (unsigned i = 0; i < catalog->topics_count; i++)
 		free(catalog->topics[i]);
+	names_clear(&catalog->topics_by_name);
+	names_clear(&catalog->topics_by_id);
 	free(catalog->all);
 	catalog->all = NULL;
 	catalog->topics_count = catalog->all_count = 0;

@@ -5,12 +5,15 @@
 #pragma once
 
 #include "limits.h"
+#include "names.h"
 #include "partition.h"
 #include "wire.h"
 
 struct topic {
 	char name[LOG_STREAM_NAME_MAX];
 	uint8_t id[TOPIC_ID_BYTES];
+	struct name by_name, by_id;
+	unsigned number;			      /* its place among the catalog's topics */
 	unsigned count;				      /* of partitions that are there */
 	struct partition *partitions[PLAN_LANES_MAX]; /* by number; NULL: not there */
 };
@@ -22,6 +25,7 @@ struct catalog {
 	const struct state *state; /* NULL: none found */
 	unsigned topics_count;
 	struct topic *topics[LIMIT_TOPICS];
+	struct names topics_by_name, topics_by_id;
 	struct partition **all; /* of all topics */
 	size_t all_count;
 	uint64_t refreshed_ms;

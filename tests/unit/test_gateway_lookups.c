@@ -1,4 +1,7 @@
 /* What is looked up by name takes no longer where there are many, whatever they are called. */
+#include <sys/stat.h>
+
+#include "gateway/catalog.h"
 #include "gateway/disk_patience.h"
 #include "gateway/groups/group_internal.h"
 #include "group_clients.h"
@@ -146,4 +149,42 @@ Test(gateway_lookups, members_come_and_go)
 	}
 	cr_assert_eq(count, group->members_count);
 	cr_assert_eq(last, 100);
+}
+
+static struct catalog catalog;
+
+static void make_topics(unsigned from, unsigned to)
+{
+	char path[128];
+
+	for (unsigned i = from; i < to; i++) {
+		snprintf(path, sizeof(path), "%s/%s-0", dir, names[i]);
+		cr_assert_eq(mkdir(path, 0755), 0);
+	}
+}
+
+static void look_for_topic(unsigned i)
+{
+	cr_assert_not_null(catalog_topic(&catalog, string(names[i])));
+}
+
+static void look_for_id(unsigned i)
+{
+	const struct topic *topic = catalog.topics[i];
+
+	cr_assert_eq(catalog_topic_by_id(&catalog, topic->id), topic);
+}
+
+Test(gateway_lookups, a_topic_among_all)
+{
+	name_all();
+	make_topics(0, 8);
+	cr_assert_eq(catalog_open(&catalog, NULL, dir), 0);
+	uint64_t few = time_of(look_for_topic, 8), few_ids = time_of(look_for_id, 8);
+	make_topics(8, LIMIT_TOPICS);
+	catalog_refresh(&catalog, 2 * REFRESH_MS);
+	cr_assert_eq(catalog.topics_count, LIMIT_TOPICS);
+	expect_quick("a topic", few, time_of(look_for_topic, LIMIT_TOPICS));
+	expect_quick("a topic by its id", few_ids, time_of(look_for_id, LIMIT_TOPICS));
+	catalog_close(&catalog);
 }
