@@ -15,6 +15,7 @@ enum {
 	/* Of one connection before another has its turn; none is begun after so long. */
 	LIMIT_TURN_REQUESTS = 16,
 	LIMIT_TURN_US = 2000,
+	LIMIT_REPORT_US = 1000, /* for the report, in one turn of the loop */
 
 	/* An answer: what is made in memory, and what comes from files. */
 	LIMIT_ANSWER_BYTES = 4 << 20,

@@ -1,7 +1,7 @@
 /*
  * What the gateway tells about itself: one file in run_dir, which `weir status`, `weir groups` and
- * /metrics read. Written whole under another name and then renamed, about once a second; marked
- * stopped at a clean end. In the byte order of the machine.
+ * /metrics read. Written whole under another name and then renamed, about once a second; its header
+ * is marked as stopped at a clean end. In the byte order of the machine.
  *
  *   struct report_header | groups × struct report_group | members × struct report_member
  *                        | offsets × struct report_offset
@@ -136,9 +136,24 @@ void report_begin(struct report *report);
 uint32_t report_add_group(struct report *report, const struct report_group *group);
 int32_t report_add_member(struct report *report, const struct report_member *member);
 void report_add_offset(struct report *report, const struct report_offset *offset);
+/* A member's partitions, when they have been counted. */
+void report_count_partitions(struct report *report, int32_t member, uint32_t partitions);
+/* How far the rows go, and back to there. */
+struct report_mark {
+	uint32_t groups, members, offsets, left_out;
+};
+struct report_mark report_mark(const struct report *report);
+void report_cut(struct report *report, const struct report_mark *mark);
+/* One more row has no place, for a reason of the caller's. */
+void report_leave_out(struct report *report);
 /* Takes the place of the file of before. -errno: that one stays. */
 int report_publish(struct report *report, const struct report_counters *counters,
 		   const char *address, const char *data_dir);
+/* The same in pieces, for who has other things to do: no rows are added meanwhile. Of the second,
+ * 1: there is more to write; 0: it is done. */
+int report_publish_begin(struct report *report, const struct report_counters *counters,
+			 const char *address, const char *data_dir);
+int report_publish_more(struct report *report);
 
 /* A name of length len, which need not end with a zero byte, into a row's field. */
 void report_name(char *field, size_t field_size, const void *name, size_t len);

@@ -10,6 +10,8 @@
 
 #include "report.h"
 
+enum { PIECE_BYTES = 256 << 10 };
+
 /* Rows of one kind. */
 struct rows {
 	void *data;
@@ -22,6 +24,8 @@ struct report {
 	struct report_header header;
 	struct rows groups, members, offsets;
 	bool published;
+	int fd;		/* of what is being written; -1: nothing is */
+	size_t written; /* of it */
 	char path[REPORT_PATH_MAX], path_new[REPORT_PATH_MAX + 4];
 };
 
@@ -58,6 +62,7 @@ int report_create(struct report **out, const char *run_dir)
 	if (!r)
 		return -ENOMEM;
 	int n = snprintf(r->path, sizeof(r->path), "%s/" REPORT_NAME, run_dir);
+	r->fd = -1;
 	r->lock_fd = n < (int)sizeof(r->path) ? take_lock(run_dir) : -ENAMETOOLONG;
 	if (r->lock_fd < 0) {
 		int rc = r->lock_fd;
@@ -150,31 +155,50 @@ void report_add_offset(struct report *r, const struct report_offset *offset)
 		add(r, &r->offsets, offset);
 }
 
-/* Whole, under the other name; then it takes the place of the old one at once. */
-static int write_file(struct report *r)
+void report_count_partitions(struct report *r, int32_t member, uint32_t partitions)
 {
-	struct iovec parts[] = {
-		{&r->header, sizeof(r->header)},
-		{r->groups.data, rows_size(&r->groups)},
-		{r->members.data, rows_size(&r->members)},
-		{r->offsets.data, rows_size(&r->offsets)},
-	};
-	int fd = open(r->path_new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (member >= 0)
+		((struct report_member *)r->members.data)[member].partitions = partitions;
+}
 
-	if (fd < 0)
-		return -errno;
-	ssize_t n = writev(fd, parts, sizeof(parts) / sizeof(parts[0]));
-	int rc = n == (ssize_t)file_size(r) ? 0 : n < 0 ? -errno : -ENOSPC;
-	close(fd);
+struct report_mark report_mark(const struct report *r)
+{
+	return (struct report_mark){r->groups.count, r->members.count, r->offsets.count,
+				    r->header.left_out};
+}
+
+void report_cut(struct report *r, const struct report_mark *mark)
+{
+	r->groups.count = mark->groups;
+	r->members.count = mark->members;
+	r->offsets.count = mark->offsets;
+	r->header.left_out = mark->left_out;
+}
+
+void report_leave_out(struct report *r)
+{
+	r->header.left_out++;
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+/* 0, or -errno, with which it is given up. */
+static int end_write(struct report *r, int rc)
+{
+	close(r->fd);
+	r->fd = -1;
+	/* Whole, under the other name; now it takes the place of the old one at once. */
 	if (rc == 0 && rename(r->path_new, r->path) < 0)
 		rc = -errno;
 	if (rc < 0)
 		unlink(r->path_new);
+	else
+		r->published = true;
 	return rc;
 }
 
-int report_publish(struct report *r, const struct report_counters *counters, const char *address,
-		   const char *data_dir)
+int report_publish_begin(struct report *r, const struct report_counters *counters,
+			 const char *address, const char *data_dir)
 {
 	r->header.counters = *counters;
 	r->header.groups = r->groups.count;
@@ -183,20 +207,75 @@ int report_publish(struct report *r, const struct report_counters *counters, con
 	r->header.written_ns = now_ns();
 	report_name(r->header.address, sizeof(r->header.address), address, strlen(address));
 	report_name(r->header.data_dir, sizeof(r->header.data_dir), data_dir, strlen(data_dir));
-	r->published = true;
-	return write_file(r);
+	r->written = 0;
+	r->fd = open(r->path_new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	return r->fd < 0 ? -errno : 0;
+}
+
+/* What stands in the file at `at`, as far as it is in one piece of memory. */
+static struct iovec part_at(struct report *r, size_t at)
+{
+	const struct iovec parts[] = {
+		{&r->header, sizeof(r->header)},
+		{r->groups.data, rows_size(&r->groups)},
+		{r->members.data, rows_size(&r->members)},
+		{r->offsets.data, rows_size(&r->offsets)},
+	};
+	const struct iovec *part = parts;
+
+	for (; at >= part->iov_len; part++)
+		at -= part->iov_len;
+	return (struct iovec){(char *)part->iov_base + at, part->iov_len - at};
+}
+
+int report_publish_more(struct report *r)
+{
+	struct iovec part = part_at(r, r->written);
+	size_t len = part.iov_len < PIECE_BYTES ? part.iov_len : PIECE_BYTES;
+	ssize_t n = write(r->fd, part.iov_base, len);
+
+	if (n <= 0)
+		return end_write(r, n < 0 ? -errno : -ENOSPC);
+	r->written += (size_t)n;
+	return r->written < file_size(r) ? 1 : end_write(r, 0);
+}
+
+int report_publish(struct report *r, const struct report_counters *counters, const char *address,
+		   const char *data_dir)
+{
+	int rc = report_publish_begin(r, counters, address, data_dir);
+
+	for (int more = rc == 0; more == 1;)
+		rc = more = report_publish_more(r);
+	return rc;
+}
+
+/* In the file itself: the rows that it was published with may be gone from memory. */
+static void mark_stopped(const struct report *r)
+{
+	int fd = open(r->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct report_header header;
+
+	if (fd < 0)
+		return;
+	if (pread(fd, &header, sizeof(header), 0) == sizeof(header)) {
+		header.stopped = 1;
+		header.counters.connections = header.counters.waiting = 0;
+		header.written_ns = now_ns();
+		ssize_t n = pwrite(fd, &header, sizeof(header), 0);
+		(void)n;
+	}
+	close(fd);
 }
 
 void report_destroy(struct report *r)
 {
 	if (!r)
 		return;
-	if (r->published) {
-		r->header.stopped = 1;
-		r->header.counters.connections = r->header.counters.waiting = 0;
-		r->header.written_ns = now_ns();
-		write_file(r);
-	}
+	if (r->fd >= 0)
+		end_write(r, -ECANCELED);
+	if (r->published)
+		mark_stopped(r);
 	close(r->lock_fd);
 	free(r->groups.data);
 	free(r->members.data);

@@ -13,7 +13,10 @@
 
 #include "connection.h"
 #include "limits.h"
-#include "report_groups.h"
+#include "reporter.h"
+
+/* For the first report: whoever started us looks for it, and nobody else waits yet. */
+enum { REPORT_FIRST_US = 200 * 1000 };
 
 struct server {
 	int epoll_fd, listen_fd, signal_fd;
@@ -26,7 +29,7 @@ struct server {
 	unsigned full_turns; /* in a row: more may be ready than the turn took */
 	uint64_t swept_ms;
 	uint64_t moved_ms; /* some partition's end did, while somebody waited */
-	struct report *report;
+	struct reporter reporter;
 	char address[80];
 	struct connection_context context;
 };
@@ -111,17 +114,13 @@ static void find_address(struct server *s)
 }
 
 /* Tells what goes on to whoever looks into run_dir. */
-static void publish(struct server *s)
+static void tell(struct server *s, uint64_t us)
 {
-	struct report_counters *counters = &s->context.counters;
-
-	if (!s->report)
+	if (!reporter_is_busy(&s->reporter))
 		return;
-	counters->connections = s->count;
-	counters->waiting = s->context.waiting;
-	report_begin(s->report);
-	report_groups(s->report, s->context.groups, s->context.catalog);
-	report_publish(s->report, counters, s->address, s->context.catalog->data_dir);
+	s->context.counters.connections = s->count;
+	s->context.counters.waiting = s->context.waiting;
+	reporter_work(&s->reporter, us);
 }
 
 int server_create(struct server **out, struct catalog *catalog,
@@ -135,7 +134,11 @@ int server_create(struct server **out, struct catalog *catalog,
 			     .listen_fd = -1,
 			     .signal_fd = -1,
 			     .accepts = true,
-			     .report = options->report,
+			     .reporter = {.report = options->report,
+					  .groups = options->groups,
+					  .catalog = catalog,
+					  .counters = &s->context.counters,
+					  .address = s->address},
 			     .context.catalog = catalog,
 			     .context.groups = options->groups,
 			     .context.advertised_host = options->advertised_host,
@@ -147,7 +150,8 @@ int server_create(struct server **out, struct catalog *catalog,
 		return rc;
 	}
 	find_address(s);
-	publish(s);
+	reporter_begin(&s->reporter, s->context.now_ms);
+	tell(s, REPORT_FIRST_US);
 	*out = s;
 	return 0;
 }
@@ -316,7 +320,7 @@ static void sweep(struct server *s)
 	}
 	/* Nobody's request does it while all wait, or nobody is there: the report tells of lag. */
 	catalog_refresh(s->context.catalog, s->context.now_ms);
-	publish(s);
+	reporter_begin(&s->reporter, s->context.now_ms);
 }
 
 /* Until when nothing happens by itself, in us; -1: for ever. Idle clients and those who read the
@@ -327,9 +331,10 @@ static int64_t patience_us(const struct server *s, uint64_t changes)
 	uint64_t now = s->context.now_ms, rest = REFRESH_MS;
 
 	/* One who was looked at last may have changed what another waits for. */
-	if (groups->changes != changes || groups->deadline_ms <= now)
+	if (groups->changes != changes || groups->deadline_ms <= now ||
+	    reporter_is_busy(&s->reporter))
 		return 0;
-	if (!s->count && s->accepts && !s->report && groups->deadline_ms == UINT64_MAX)
+	if (!s->count && s->accepts && !s->reporter.report && groups->deadline_ms == UINT64_MAX)
 		return -1;
 	if (groups->deadline_ms - now < rest)
 		rest = groups->deadline_ms - now;
@@ -383,6 +388,7 @@ int server_run(struct server *s)
 			look(s);
 		if (heard && s->context.now_ms - s->swept_ms >= REFRESH_MS)
 			sweep(s);
+		tell(s, LIMIT_REPORT_US);
 	}
 	return 0;
 }

@@ -75,6 +75,7 @@ struct group {
 	struct group_member *members, **members_end; /* in the order in which they came */
 	struct names members_by_id, members_by_instance;
 	unsigned members_count;
+	uint64_t members_moves; /* how often one came or went, or was assigned something else */
 	struct group_pending *pending, **pending_end; /* the oldest is first */
 	struct names pending_by_id;
 	unsigned pending_count;

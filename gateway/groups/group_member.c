@@ -127,6 +127,7 @@ enum protocol_error group_member_add(struct groups *groups, struct group *group,
 		names_put(&group->members_by_instance, &m->by_instance, m->instance,
 			  strlen(m->instance), m);
 	group->members_count++;
+	group->members_moves++;
 	*out = m;
 	return ERROR_NONE;
 }
@@ -154,6 +155,7 @@ bool group_member_assign(struct groups *groups, struct group *group, struct grou
 
 	if (count_bytes(groups, group, before, len) != ERROR_NONE)
 		return false;
+	group->members_moves++;
 	if (set_bytes(&m->assignment, data, len))
 		return true;
 	count_bytes(groups, group, len, before);
@@ -173,6 +175,7 @@ void group_member_remove(struct groups *groups, struct group *group, struct grou
 	names_remove(&group->members_by_id, &m->by_id);
 	names_remove(&group->members_by_instance, &m->by_instance);
 	group->members_count--;
+	group->members_moves++;
 	count_bytes(groups, group, size_of(m), 0);
 	if (group->leader && strcmp(group->leader, m->id) == 0) {
 		free(group->leader);

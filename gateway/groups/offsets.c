@@ -42,7 +42,7 @@ static bool is_at(const struct offsets *o, size_t at, const char *topic, int32_t
 	return at < o->count && compare(&o->list[at], topic, partition) == 0;
 }
 
-const struct offset *offsets_find(const struct offsets *o, const char *topic, int32_t partition)
+struct offset *offsets_find(const struct offsets *o, const char *topic, int32_t partition)
 {
 	size_t at = place(o, topic, partition);
 
@@ -73,10 +73,13 @@ bool offsets_put(struct offsets *o, struct offset *offset)
 
 	if (is_at(o, at, offset->topic, offset->partition)) {
 		o->bytes -= size_of(&o->list[at]);
+		offset->telling = o->list[at].telling;
+		offset->owner = o->list[at].owner;
 		free_one(&o->list[at]);
 	} else {
 		memmove(&o->list[at + 1], &o->list[at], (o->count - at) * sizeof(*offset));
 		o->count++;
+		o->moves++;
 	}
 	o->list[at] = *offset;
 	o->bytes += size_of(offset);
@@ -92,6 +95,7 @@ void offsets_remove(struct offsets *o, const char *topic, int32_t partition)
 	o->bytes -= size_of(&o->list[at]);
 	free_one(&o->list[at]);
 	o->count--;
+	o->moves++;
 	memmove(&o->list[at], &o->list[at + 1], (o->count - at) * sizeof(*o->list));
 }
 
@@ -100,5 +104,5 @@ void offsets_clear(struct offsets *o)
 	for (size_t i = 0; i < o->count; i++)
 		free_one(&o->list[i]);
 	free(o->list);
-	*o = (struct offsets){0};
+	*o = (struct offsets){.moves = o->moves + 1};
 }
