@@ -14,9 +14,9 @@ struct group_member *group_member_static(const struct group *group, struct wire_
 enum protocol_error group_member_add(struct groups *groups, struct group *group,
 				     const struct group_join *join, const char *id,
 				     struct group_member **out);
-/* What it says of itself now; false: no memory, nothing changed. */
-bool group_member_update(struct groups *groups, struct group *group, struct group_member *member,
-			 const struct group_join *join);
+/* What it says of itself now; or why not, as above, and nothing changed. */
+enum protocol_error group_member_update(struct groups *groups, struct group *group,
+					struct group_member *member, const struct group_join *join);
 bool group_member_assign(struct groups *groups, struct group *group, struct group_member *member,
 			 const void *data, uint32_t len);
 bool group_member_same(const struct group_member *member, const struct group_join *join);

@@ -111,13 +111,14 @@ static int join_again(struct groups *groups, struct group *group, struct group_m
 {
 	char *id = group_new_member_id(join->instance);
 	bool led = group->leader && strcmp(group->leader, member->id) == 0;
+	enum protocol_error error = id ? group_member_update(groups, group, member, join)
+				       : ERROR_COORDINATOR_NOT_AVAILABLE;
 
-	if (!id || !group_member_update(groups, group, member, join) ||
-	    !group_member_rename(group, member, id)) {
-		free(id);
-		return ERROR_COORDINATOR_NOT_AVAILABLE;
-	}
+	if (error == ERROR_NONE && !group_member_rename(group, member, id))
+		error = ERROR_COORDINATOR_NOT_AVAILABLE;
 	free(id);
+	if (error != ERROR_NONE)
+		return error;
 	if (led) {
 		/* NULL: the next generation chooses one. */
 		free(group->leader);
@@ -162,8 +163,9 @@ static int join_known(struct groups *groups, struct group *group, const struct g
 		answer->lists_members = leads && group->state == GROUP_COMPLETING;
 		return ERROR_NONE;
 	}
-	if (!group_member_update(groups, group, member, join))
-		return ERROR_COORDINATOR_NOT_AVAILABLE;
+	error = group_member_update(groups, group, member, join);
+	if (error != ERROR_NONE)
+		return error;
 	return park(groups, group, member, ticket);
 }
 

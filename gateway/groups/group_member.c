@@ -132,20 +132,21 @@ enum protocol_error group_member_add(struct groups *groups, struct group *group,
 	return ERROR_NONE;
 }
 
-bool group_member_update(struct groups *groups, struct group *group, struct group_member *m,
-			 const struct group_join *join)
+enum protocol_error group_member_update(struct groups *groups, struct group *group,
+					struct group_member *m, const struct group_join *join)
 {
 	size_t before = m->protocols.len;
+	enum protocol_error error = count_bytes(groups, group, before, join->protocols.len);
 
-	if (count_bytes(groups, group, before, join->protocols.len) != ERROR_NONE)
-		return false;
+	if (error != ERROR_NONE)
+		return error;
 	if (!set_bytes(&m->protocols, join->protocols.data, join->protocols.len)) {
 		count_bytes(groups, group, join->protocols.len, before);
-		return false;
+		return ERROR_COORDINATOR_NOT_AVAILABLE;
 	}
 	m->session_ms = join->session_ms;
 	m->rebalance_ms = join->rebalance_ms;
-	return true;
+	return ERROR_NONE;
 }
 
 bool group_member_assign(struct groups *groups, struct group *group, struct group_member *m,
