@@ -2,6 +2,7 @@
 #pragma once
 
 enum protocol_error {
+	ERROR_UNKNOWN_SERVER_ERROR = -1,
 	ERROR_NONE = 0,
 	ERROR_OFFSET_OUT_OF_RANGE = 1,
 	ERROR_UNKNOWN_TOPIC_OR_PARTITION = 3,

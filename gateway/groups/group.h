@@ -25,7 +25,9 @@ enum {
 	GROUP_PENDING_MAX = 1024,  /* ids given out that have not joined; then the oldest goes */
 	GROUP_PENDING_MS = 30000,  /* so long at most is one waited for */
 	GROUP_BYTES_MAX = 3 << 20, /* of all members: the leader is told of all in one answer */
-	GROUP_FRESH_MS = 300000,   /* a new member whose first join does not end goes after this */
+	/* What one is given. All partitions of the largest appliance take less than half. */
+	GROUP_ASSIGNMENT_MAX = 256 << 10,
+	GROUP_FRESH_MS = 300000, /* a new member whose first join does not end goes after this */
 };
 
 enum group_state { GROUP_EMPTY, GROUP_PREPARING, GROUP_COMPLETING, GROUP_STABLE };

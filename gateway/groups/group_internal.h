@@ -17,8 +17,10 @@ enum protocol_error group_member_add(struct groups *groups, struct group *group,
 /* What it says of itself now; or why not, as above, and nothing changed. */
 enum protocol_error group_member_update(struct groups *groups, struct group *group,
 					struct group_member *member, const struct group_join *join);
-bool group_member_assign(struct groups *groups, struct group *group, struct group_member *member,
-			 const void *data, uint32_t len);
+/* What it gets; or why not: ERROR_UNKNOWN_SERVER_ERROR, as of Kafka: it will never fit. */
+enum protocol_error group_member_assign(struct groups *groups, struct group *group,
+					struct group_member *member, const void *data,
+					uint32_t len);
 bool group_member_same(const struct group_member *member, const struct group_join *join);
 void group_member_remove(struct groups *groups, struct group *group, struct group_member *member);
 /* It showed life. */

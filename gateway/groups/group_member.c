@@ -149,18 +149,24 @@ enum protocol_error group_member_update(struct groups *groups, struct group *gro
 	return ERROR_NONE;
 }
 
-bool group_member_assign(struct groups *groups, struct group *group, struct group_member *m,
-			 const void *data, uint32_t len)
+enum protocol_error group_member_assign(struct groups *groups, struct group *group,
+					struct group_member *m, const void *data, uint32_t len)
 {
 	size_t before = m->assignment.len;
 
-	if (count_bytes(groups, group, before, len) != ERROR_NONE)
-		return false;
+	if (len > GROUP_ASSIGNMENT_MAX)
+		return ERROR_UNKNOWN_SERVER_ERROR;
+	enum protocol_error error = count_bytes(groups, group, before, len);
+	if (error == ERROR_GROUP_MAX_SIZE_REACHED)
+		return ERROR_UNKNOWN_SERVER_ERROR;
+	if (error != ERROR_NONE)
+		return error;
 	group->members_moves++;
-	if (set_bytes(&m->assignment, data, len))
-		return true;
-	count_bytes(groups, group, len, before);
-	return false;
+	if (!set_bytes(&m->assignment, data, len)) {
+		count_bytes(groups, group, len, before);
+		error = ERROR_COORDINATOR_NOT_AVAILABLE;
+	}
+	return error;
 }
 
 bool group_member_same(const struct group_member *m, const struct group_join *join)

@@ -29,24 +29,25 @@ enum protocol_error group_check(const struct group *group, const struct group_ca
 }
 
 /* What the leader says that each gets; whom it leaves out gets nothing. */
-static bool assign(struct groups *groups, struct group *group, const struct group_sync *sync)
+static enum protocol_error assign(struct groups *groups, struct group *group,
+				  const struct group_sync *sync)
 {
 	struct wire_reader r = sync->assignments;
+	enum protocol_error error = ERROR_NONE;
 
-	for (struct group_member *m = group->members; m; m = m->next)
-		if (!group_member_assign(groups, group, m, NULL, 0))
-			return false;
-	for (int32_t i = 0; i < sync->count; i++) {
+	for (struct group_member *m = group->members; m && error == ERROR_NONE; m = m->next)
+		error = group_member_assign(groups, group, m, NULL, 0);
+	for (int32_t i = 0; i < sync->count && error == ERROR_NONE; i++) {
 		struct wire_string id = wire_get_name(&r);
 		struct wire_string assignment = wire_get_bytes(&r);
 
 		wire_get_tags(&r);
 		struct group_member *m = r.failed ? NULL : group_member_find(group, id);
-		if (m && assignment.len > 0 &&
-		    !group_member_assign(groups, group, m, assignment.at, (uint32_t)assignment.len))
-			return false;
+		if (m && assignment.len > 0)
+			error = group_member_assign(groups, group, m, assignment.at,
+						    (uint32_t)assignment.len);
 	}
-	return !r.failed;
+	return error;
 }
 
 /* On its way to the disk; nobody is told before it is there. */
@@ -54,9 +55,14 @@ static enum protocol_error store_assignment(struct groups *groups, struct group 
 					    const struct group_sync *sync)
 {
 	struct store_op *op;
+	enum protocol_error error = assign(groups, group, sync);
 
-	if (!assign(groups, group, sync))
-		return ERROR_COORDINATOR_NOT_AVAILABLE;
+	/* The leader's client gives up. Others do not wait for it: they join again, as with Kafka.
+	 */
+	if (error == ERROR_UNKNOWN_SERVER_ERROR)
+		group_prepare(groups, group);
+	if (error != ERROR_NONE)
+		return error;
 	op = store_op_create(group->life, group->generation);
 	if (!op)
 		return ERROR_COORDINATOR_NOT_AVAILABLE;

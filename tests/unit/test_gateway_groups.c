@@ -97,49 +97,6 @@ Test(gateway_groups, a_type_is_short)
 	free(w.data);
 }
 
-/* A full group stays full; all of them together are only for a while. */
-Test(gateway_groups, where_there_is_no_room)
-{
-	struct client a = {0}, b = {0}, one = {.is_static = true, .instance = "one"};
-	size_t before;
-
-	assemble(&a, 1);
-	before = groups.bytes;
-	groups.bytes = GROUPS_BYTES_MAX + 1;
-	cr_assert_eq(join(&b), ERROR_COORDINATOR_NOT_AVAILABLE);
-	cr_assert_eq(join(&one), ERROR_COORDINATOR_NOT_AVAILABLE);
-	groups.bytes = before;
-	groups_find(&groups, string("g"))->bytes += GROUP_BYTES_MAX;
-	cr_assert_eq(join(&one), ERROR_GROUP_MAX_SIZE_REACHED);
-	groups_find(&groups, string("g"))->bytes -= GROUP_BYTES_MAX;
-	join_waits(&b);
-}
-
-/* Nor for what one that is in says of itself now, with an id or as a static member without. */
-Test(gateway_groups, where_there_is_no_room_for_more_of_a_member)
-{
-	struct client c[2] = {[1] = {.is_static = true, .instance = "one"}};
-	struct group *group;
-	size_t before;
-
-	assemble(c, 2);
-	group = groups_find(&groups, string("g"));
-	before = group->bytes;
-	c[0].protocols[1] = c[1].protocols[1] = "sticky";
-	c[1].id[0] = 0;
-	for (unsigned i = 0; i < 2; i++) {
-		group->bytes = GROUP_BYTES_MAX;
-		cr_assert_eq(join(&c[i]), ERROR_GROUP_MAX_SIZE_REACHED);
-		group->bytes = before;
-		groups.bytes += GROUPS_BYTES_MAX;
-		cr_assert_eq(join(&c[i]), ERROR_COORDINATOR_NOT_AVAILABLE);
-		groups.bytes -= GROUPS_BYTES_MAX;
-	}
-	/* Nothing came of it. */
-	cr_assert_eq(group->bytes, before);
-	cr_assert_eq(beat(&c[0]), ERROR_NONE);
-}
-
 Test(gateway_groups, the_protocol_is_what_most_prefer_of_what_all_know)
 {
 	struct client c[3] = {{.protocols = {"only-a", "range", "sticky"}},
