@@ -135,6 +135,25 @@ void answer_warmed(struct answer *answer, uint32_t length)
 	answer->extent_warm = answer->extent_sent + length;
 }
 
+/* A sendfile() ended so: was it the file, and not the socket? As block devices and file systems say
+ * it. */
+static bool is_of_file(int error)
+{
+	switch (error) {
+	case 0: /* it has become shorter than what was promised */
+	case EIO:
+	case ENODATA:
+	case EREMOTEIO:
+	case EILSEQ:
+	case EBADMSG:
+	case EUCLEAN:
+	case ESTALE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* How many bytes may be sent now. cold: they are read from the disk in place, a piece at a time; 0:
  * they are not, so another thread must read them first. */
 static uint32_t sendable(const struct answer *answer, bool *cold)
@@ -186,14 +205,16 @@ static enum answer_sent send_extent(struct answer *answer, int fd, size_t *budge
 		spend(answer->patience, &since, cold);
 		if (n < 0 && errno == EINTR)
 			continue;
+		int error = n < 0 ? errno : 0;
+		if (n <= 0 && is_of_file(error)) {
+			segment_file_unreadable(e->file, (uint64_t)at, error);
+			return ANSWER_BROKEN;
+		}
 		if (n < 0) {
 			/* Until it takes more, what was read may leave the page cache again. */
 			answer->extent_warm = 0;
 			return refused();
 		}
-		/* The file has become shorter than what was promised. */
-		if (n == 0)
-			return ANSWER_BROKEN;
 		answer->extent_sent += (uint32_t)n;
 		answer->file_sent += (uint64_t)n;
 		*budget -= (size_t)n;

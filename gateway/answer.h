@@ -56,7 +56,7 @@ enum answer_sent {
 	ANSWER_TURN,  /* *budget is used up */
 	ANSWER_COLD,  /* LIMIT_COLD_BYTES or more come next, not all in the page cache: what
 		       * answer_next() names is to be read first. Never while `waits` */
-	ANSWER_BROKEN /* the other side is gone, or a file is shorter than it was: close */
+	ANSWER_BROKEN /* the other side is gone, or a file cannot be read: close */
 };
 
 /* Have all files that it takes bytes from still their names? Else only we keep them on the disk. */

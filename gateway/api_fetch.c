@@ -95,14 +95,29 @@ static void ask_disk(struct api_call *call, struct fetch *fetch, uint32_t nth, s
 		fetch->cold = true;
 }
 
-/* Was just read what this partition needs? Others' heads may be anywhere. */
-static bool was_read(const struct fetch *fetch, const struct fetch_partition *want,
-		     const struct partition *p)
+/* Was just read what this partition needs? Others' heads may be anywhere. NULL: no. */
+static const struct disk_question *
+was_read(const struct fetch *fetch, const struct fetch_partition *want, const struct partition *p)
 {
 	const struct disk_question *asked =
 		fetch->before ? disk_lookup_result(fetch->before, want->nth) : NULL;
 
-	return asked && asked->partition == p && asked->want.offset == (uint64_t)want->offset;
+	return asked && asked->partition == p && asked->want.offset == (uint64_t)want->offset
+		       ? asked
+		       : NULL;
+}
+
+/* What is there cannot be read. */
+static enum protocol_error storage_error(const struct api_call *call, struct partition *p,
+					 uint64_t offset, int rc)
+{
+	struct partition_view now;
+
+	/* Retention may just have taken it: then the next look says so. */
+	if (partition_look(p, &now) && offset >= now.log_start)
+		unreadable_say(&p->files.unreadable, &p->files.of, offset, rc);
+	return call->version < STORAGE_FROM ? ERROR_NOT_LEADER_OR_FOLLOWER
+					    : ERROR_KAFKA_STORAGE_ERROR;
 }
 
 /* 1 with what is to be sent; 0: nothing for now, or an error in *error. */
@@ -120,22 +135,23 @@ static int find_range(struct api_call *call, struct fetch *fetch,
 	    partition_asked_before(p, call->catalog->questions) ||
 	    (fetch->left <= 0 && fetch->found))
 		return 0;
-	bool read = was_read(fetch, want, p);
+	const struct disk_question *read = was_read(fetch, want, p);
 	int64_t max = want->max_bytes < fetch->left ? want->max_bytes : fetch->left;
-	const struct partition_want batches = {.offset = (uint64_t)want->offset,
-					       .max_bytes = max > 0 ? (uint64_t)max : 0,
-					       .at_least_one = fetch->found == 0,
-					       .patience = read ? NULL : call->patience};
-	int rc = partition_find(p, view, &batches, range);
+	struct partition_want batches = {.offset = (uint64_t)want->offset,
+					 .max_bytes = max > 0 ? (uint64_t)max : 0,
+					 .at_least_one = fetch->found == 0,
+					 .whole = read && read->want.whole,
+					 .patience = read ? NULL : call->patience};
+	/* What the disk's thread could not read is not read in place: that may take long, too. */
+	int rc = read && read->rc < 0 ? read->rc : partition_find(p, view, &batches, range);
 	if (rc >= 0)
 		return rc;
-	if (rc == -EAGAIN) {
+	if (rc == -EAGAIN || rc == -ETIME) {
+		batches.whole = rc == -ETIME;
 		ask_disk(call, fetch, want->nth, p, view, &batches);
-		return 0;
+	} else {
+		*error = storage_error(call, p, (uint64_t)want->offset, rc);
 	}
-	/* Retention may just have taken it: then the next look says so. */
-	*error = call->version < STORAGE_FROM ? ERROR_NOT_LEADER_OR_FOLLOWER
-					      : ERROR_KAFKA_STORAGE_ERROR;
 	return 0;
 }
 

@@ -250,10 +250,17 @@ static bool fetch_cold(struct connection_context *context, struct connection *c)
 	return c->job != NULL;
 }
 
-void connection_warmed(const struct connection_context *context, struct connection *c)
+void connection_warmed(struct connection_context *context, struct connection *c)
 {
+	bool succeeded = prefetch_succeeded(c->job);
+
 	answer_warmed(&c->answer, c->job->length);
 	c->job = NULL;
+	/* What is promised cannot be sent. To try it in place might make all wait for the disk. */
+	if (!succeeded) {
+		connection_enter(context, c, CONNECTION_ENDS, LIMIT_IDLE_MS);
+		return;
+	}
 	c->deadline_ms = context->now_ms + LIMIT_SEND_MS;
 }
 

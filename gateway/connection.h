@@ -15,7 +15,8 @@ enum connection_phase {
 	CONNECTION_READS, /* no whole request yet */
 	CONNECTION_WAITS, /* a Fetch for records, or a member for its group */
 	CONNECTION_SENDS,
-	CONNECTION_ENDS, /* others need its memory: it is to be destroyed */
+	CONNECTION_ENDS, /* others need its memory, or its answer cannot go on: it is to be
+			  * destroyed */
 };
 
 struct connection {
@@ -80,8 +81,8 @@ void connection_enter(struct connection_context *context, struct connection *c,
 /* Is there reason to try a request that waits again? After catalog_moved(). */
 bool connection_due(const struct connection_context *context, const struct connection *c);
 
-/* What it waited for was read: its client's time begins anew. */
-void connection_warmed(const struct connection_context *context, struct connection *c);
+/* What it waited for was read: its client's time begins anew. Or it could not be, and it ends. */
+void connection_warmed(struct connection_context *context, struct connection *c);
 
 /* Has its client let us wait for too long? It is to be destroyed then. */
 bool connection_overdue(const struct connection_context *context, const struct connection *c);

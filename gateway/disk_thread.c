@@ -30,7 +30,7 @@ static void look_ahead(struct disk_thread *t, struct disk_ahead *ahead)
 
 	while (more && ahead->at < ahead->end && !t->queue && !t->stop) {
 		pthread_mutex_unlock(&t->lock);
-		more = page_in(ahead->fd, &ahead->at, ahead->end);
+		more = page_in(ahead->fd, &ahead->at, ahead->end) > 0;
 		pthread_mutex_lock(&t->lock);
 	}
 	close(ahead->fd);

@@ -37,6 +37,9 @@ enum {
 	LIMIT_COLD_BYTES = 128 << 10,
 	LIMIT_PREFETCH_BYTES = 4 << 20,
 
+	LIMIT_UNREADABLE_MS = 10 * 1000, /* what could not be read is not tried again before */
+	LIMIT_SAY_MS = 60 * 1000,	 /* nor is it said again, of one partition */
+
 	LIMIT_TOPICS = 1024,
 	LIMIT_LOOKUPS = 65536, /* in partitions on the disk, of all requests on their way */
 	LIMIT_EPOCHS = 1024,  /* leader epochs of a partition: the newest, as the dataplane keeps */

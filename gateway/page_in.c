@@ -1,5 +1,6 @@
 #include "page_in.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ static ssize_t copy(int fd, off_t *at, size_t len)
 
 /* Not by readahead(): that takes pages one by one, where a read takes as many at once as the file
  * system can, and so costs twice the time to read and to send. */
-bool page_in(int fd, off_t *at, off_t end)
+int page_in(int fd, off_t *at, off_t end)
 {
 	static int null_fd = -1;
 	size_t len = end - *at < STEP_BYTES ? (size_t)(end - *at) : STEP_BYTES;
@@ -26,5 +27,7 @@ bool page_in(int fd, off_t *at, off_t end)
 	if (null_fd < 0)
 		null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	ssize_t n = sendfile(null_fd, fd, at, len);
-	return (n < 0 ? copy(fd, at, len) : n) > 0;
+	if (n < 0 && (errno == EINVAL || errno == EBADF))
+		n = copy(fd, at, len);
+	return n < 0 ? -errno : n > 0;
 }

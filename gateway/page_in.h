@@ -3,9 +3,8 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <sys/types.h>
 
-/* From *at on, some bytes, at most to end; moves *at behind them. False: the file's end, or an
- * error, which is for whoever sends the bytes to find. The disk's thread. */
-bool page_in(int fd, off_t *at, off_t end);
+/* From *at on, some bytes, at most to end; moves *at behind them. 1; 0: the file's end; -errno. The
+ * disk's thread. */
+int page_in(int fd, off_t *at, off_t end);

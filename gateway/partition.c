@@ -10,6 +10,7 @@
 
 #include "api/index_reader.h"
 #include "api/log_reader.h"
+#include "page_in.h"
 #include "partition_epochs.h"
 #include "segment_scan.h"
 
@@ -21,6 +22,7 @@ struct partition *partition_create(const char *data_dir, const char *stream, uin
 		return NULL;
 	snprintf(p->stream, sizeof(p->stream), "%s", stream);
 	p->number = number;
+	p->files.of = (struct unreadable_of){.stream = p->stream, .partition = number};
 	p->epochs_seen = -1;
 	p->files.dir_fd = log_dir_open(data_dir, stream, number);
 	if (p->files.dir_fd < 0) {
@@ -230,6 +232,16 @@ int partition_find(struct partition *p, const struct partition_view *view,
 	return -EBADMSG;
 }
 
+static int read_whole(const struct partition_range *range)
+{
+	off_t at = (off_t)range->position, end = at + (off_t)range->length;
+	int rc = 1;
+
+	while (at < end && rc > 0)
+		rc = page_in(range->file->fd, &at, end);
+	return rc ? rc : -EIO;
+}
+
 /* By the very same search in a partition of the thread's own. */
 int partition_warm(const struct partition *p, const char *data_dir,
 		   const struct partition_view *view, const struct partition_want *want)
@@ -241,9 +253,15 @@ int partition_warm(const struct partition *p, const char *data_dir,
 	if (!own)
 		return -ENOMEM;
 	patiently.patience = NULL;
+	if (want->whole) {
+		patiently.max_bytes = 0;
+		patiently.at_least_one = true;
+	}
 	int rc = partition_find(own, view, &patiently, &range);
-	if (rc == 1)
+	if (rc == 1) {
+		rc = want->whole ? read_whole(&range) : 0;
 		segment_file_put(range.file);
+	}
 	partition_destroy(own);
 	return rc < 0 ? rc : 0;
 }

@@ -84,6 +84,7 @@ struct partition_range {
 struct partition_want {
 	uint64_t offset, max_bytes;
 	bool at_least_one; /* the first batch comes even if it is larger */
+	bool whole;	   /* the first batch was just read whole; partition_warm(): read it so */
 	/* For heads of batches that are on the disk only; without any left, and for the index
 	 * whenever it is not NULL, the answer is -EAGAIN. */
 	struct disk_patience *patience;
@@ -92,10 +93,11 @@ struct partition_want {
 /*
  * From the batch that holds want's offset (view: log_start <= offset < end) on as many whole
  * batches as fit into max_bytes, all below view's end, of one segment. 1; 0: the first batch does
- * not fit; -EBADMSG: no valid batch where one must be; -EAGAIN: see patience; -errno.
+ * not fit; -EBADMSG: no valid batch where one must be; -EAGAIN: see patience; -EIO: it could not be
+ * read a while ago (see unreadable.h); -ETIME: the same, and it is time to read it whole; -errno.
  */
 int partition_find(struct partition *p, const struct partition_view *view,
 		   const struct partition_want *want, struct partition_range *out);
-/* Reads what partition_find() needs for it into the page cache. The disk's thread. */
+/* Reads what partition_find() needs for it into the page cache. The disk's thread. 0, or -errno. */
 int partition_warm(const struct partition *p, const char *data_dir,
 		   const struct partition_view *view, const struct partition_want *want);

@@ -37,20 +37,21 @@ uint32_t prefetch_there(const struct segment_file *file, uint64_t position, uint
 	return is_there(file->fd, position + length - 1) ? length : at - LOOK_PIECE;
 }
 
-/* A failure is for whoever sends the bytes to find. What comes next in the file is read while these
- * are sent, if nobody else asks. */
+/* What comes next in the file is read while these bytes are sent, if nobody else asks. */
 static void read_ahead(struct disk_job *disk_job)
 {
-	const struct prefetch_job *job = (struct prefetch_job *)disk_job;
+	struct prefetch_job *job = (struct prefetch_job *)disk_job;
 	off_t at = (off_t)job->position, end = at + (off_t)job->length;
-	bool more = true;
+	int rc = 1;
 
-	while (at < end && more) {
+	while (at < end && rc > 0) {
 		struct disk_wait since = disk_wait_begin();
 
-		more = page_in(job->file->fd, &at, end);
+		rc = page_in(job->file->fd, &at, end);
 		disk_job_waited(disk_job, &since);
 	}
+	job->read_to = at;
+	job->error = rc;
 	/* The file may be closed by then. */
 	if (at == end)
 		disk_job->ahead =
@@ -63,6 +64,8 @@ static void give_back(struct disk_job *disk_job)
 {
 	struct prefetch_job *job = (struct prefetch_job *)disk_job;
 
+	if (job->read_to >= 0 && !prefetch_succeeded(job))
+		segment_file_unreadable(job->file, (uint64_t)job->read_to, -job->error);
 	segment_file_put(job->file);
 	free(job);
 }
@@ -78,7 +81,8 @@ struct prefetch_job *prefetch_ask(struct disk_thread *thread, struct connection 
 		.job = {.waiter = waiter, .work = read_ahead, .give_back = give_back},
 		.file = file,
 		.position = position,
-		.length = length};
+		.length = length,
+		.read_to = -1};
 	segment_file_hold(file);
 	disk_thread_ask(thread, &job->job);
 	return job;

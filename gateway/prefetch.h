@@ -12,7 +12,15 @@ struct prefetch_job {
 	struct segment_file *file; /* held */
 	uint64_t position;
 	uint32_t length; /* bytes */
+	off_t read_to;	 /* -1: not yet; position + length, but where it failed: */
+	int error;	 /* -errno, or 0: the file ends there */
 };
+
+/* Were all bytes read? Once it is done. */
+static inline bool prefetch_succeeded(const struct prefetch_job *job)
+{
+	return job->read_to == (off_t)(job->position + job->length);
+}
 
 /* So many of these bytes, from the first on, are in the page cache. It looks here and there. */
 uint32_t prefetch_there(const struct segment_file *file, uint64_t position, uint32_t length);

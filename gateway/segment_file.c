@@ -146,6 +146,13 @@ bool segment_file_current(const struct segment_file *file)
 	       st.st_dev == file->dev;
 }
 
+void segment_file_unreadable(struct segment_file *file, uint64_t position, int error)
+{
+	const struct unreadable_place place = {.base = file->base, .position = position};
+
+	unreadable_add(&file->owner->unreadable, &file->owner->of, &place, error);
+}
+
 void segment_files_drop(struct segment_files *files)
 {
 	trim(files, 0);

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "unreadable.h"
+
 /* Where a range of whole batches ended, while the epoch was this: readers go on from there. */
 struct segment_end {
 	uint64_t offset, position;
@@ -36,6 +38,8 @@ struct segment_files {
 	int dir_fd; /* the partition's; -1: none. The owner's */
 	unsigned idle;
 	struct segment_file *first; /* the last used one is first */
+	struct unreadable_of of;    /* the owner's */
+	struct unreadable unreadable;
 };
 
 /* <base>.log, open; give it back with segment_file_put(). -errno; -ENOENT: retired. */
@@ -45,6 +49,9 @@ void segment_file_put(struct segment_file *file);
 
 /* Is the open file still the one under its name? */
 bool segment_file_current(const struct segment_file *file);
+
+/* It could not be read there. error: errno; 0: it ends there. */
+void segment_file_unreadable(struct segment_file *file, uint64_t position, int error);
 
 /* Closes what nobody holds. */
 void segment_files_drop(struct segment_files *files);

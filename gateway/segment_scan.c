@@ -128,18 +128,36 @@ static int leap(struct walk *w, int dir_fd, uint64_t base, uint64_t limit)
 	return rc < 0 ? rc : 0;
 }
 
-/* From the batch at hand on: how many bytes of whole batches. Heads that are on the disk only are
- * not read one after the other: the index says how far it goes. */
+/* Could the batch at hand not be read a while ago? 0: no; see partition_find(). */
+static int check_readable(const struct walk *w, const struct segment_scan *scan, uint64_t base)
+{
+	struct unreadable *unreadable = &scan->partition->files.unreadable;
+	uint64_t end = w->position + w->head.size_bytes;
+
+	if (scan->want->whole)
+		unreadable_remove(unreadable, base, w->position, end);
+	if (unreadable_from(unreadable, base, w->position) >= end)
+		return 0;
+	return unreadable_is_due(unreadable, base, w->position, end) ? -ETIME : -EIO;
+}
+
+/* From the batch at hand on: how many bytes of whole batches that can be read. Heads that are on
+ * the disk only are not read one after the other: the index says how far it goes. */
 static int measure(struct walk *w, const struct segment_scan *scan, uint64_t base,
 		   struct partition_range *out)
 {
-	uint64_t limit = w->position + scan->want->max_bytes;
+	uint64_t limit = w->position + scan->want->max_bytes, readable;
 	bool leapt = false;
-	int rc = 1;
+	int rc;
 
 	out->position = w->position;
 	if (w->head.size_bytes > scan->want->max_bytes && !scan->want->at_least_one)
 		return 0;
+	rc = check_readable(w, scan, base);
+	if (rc < 0)
+		return rc;
+	readable = unreadable_from(&scan->partition->files.unreadable, base, w->position);
+	limit = readable < limit ? readable : limit;
 	pass(w);
 	w->cached_only = true;
 	while (w->position < limit && w->least < w->end) {
@@ -158,9 +176,9 @@ static int measure(struct walk *w, const struct segment_scan *scan, uint64_t bas
 			break;
 		pass(w);
 	}
-	/* Without reading more: so far at least. */
+	/* Without reading more, or where a head cannot be read: so far at least. */
 	out->length = (uint32_t)(w->position - out->position);
-	return rc < 0 && rc != -EAGAIN ? rc : 1;
+	return 1;
 }
 
 /* 2: offset is not in this segment but may be in the next. */
