@@ -237,6 +237,10 @@ static void print_notes(const struct latency *l, const struct totals *t)
 		printf("%" PRIu64 " arrived before they were sent, by %.3f ms: the clocks of "
 		       "sender and Weir differ by that\nat least, and latencies by as much.\n",
 		       t->early, (double)-shortest / 1e6);
+	if (log->removed)
+		printf("%s records at the log's beginning are gone by retention: packets that were "
+		       "among them\ncount as missing.\n",
+		       status_grouped(log->removed, (char[32]){""}));
 	if (l->owner.running)
 		printf("Weir is running on this directory: what is not visible yet counts as not "
 		       "sent, or missing.\n");
@@ -307,6 +311,7 @@ static void print_json(const struct latency *l)
 	json_set(totals, "duplicates", t.duplicates);
 	json_set(totals, "early", t.early);
 	json_set(o, "records", l->log.records);
+	json_set(o, "removed", l->log.removed);
 	json_set_text(o, "arrival", arrival_name(&l->log));
 	json_set_flag(o, "running", l->owner.running);
 	json_object_set_new(o, "runs", runs);

@@ -234,6 +234,7 @@ static void sum_up_stamps(const struct stamp_log *log, const struct replay_resul
 	}
 	s->stamped = sent->stamped;
 	s->missing = sent->stamped - different;
+	s->removed = log->removed;
 	s->exact = log->by_timestamp == 0;
 }
 

@@ -28,6 +28,7 @@ struct loadtest_stamps {
 	bool known;
 	bool exact;			   /* arrival by rx_ns; else by the record's millisecond */
 	uint64_t stamped, stored, missing; /* missing: lost, or left out by the config */
+	uint64_t removed;		   /* records that retention took before they were read */
 	uint64_t reordered, duplicates, early;
 	struct histogram latency; /* nanoseconds */
 };

@@ -62,6 +62,7 @@ static json_t *stamps_json(const struct loadtest_stamps *s)
 	json_set(o, "stamped", s->stamped);
 	json_set(o, "stored", s->stored);
 	json_set(o, "missing", s->missing);
+	json_set(o, "removed", s->removed);
 	json_set(o, "reordered", s->reordered);
 	json_set(o, "duplicates", s->duplicates);
 	json_set(o, "early", s->early);

@@ -96,6 +96,9 @@ static void print_stamps(FILE *out, const struct loadtest_stamps *s)
 		status_grouped(s->reordered, text[2]), status_grouped(s->duplicates, text[3]),
 		s->exact ? "" : "; arrival to the millisecond, up to 1 ms too long",
 		s->early ? "; THE CLOCKS DIFFER" : "");
+	if (s->removed)
+		fprintf(out, "    %s records were gone by retention before they could be read\n",
+			status_grouped(s->removed, text[0]));
 }
 
 static void print_latency(FILE *out, const struct loadtest_size *size)

@@ -41,7 +41,9 @@ static int advance(struct source *s, char *err, size_t err_size)
 	return rc < 0 ? fail(s, rc, strerror(-rc), err, err_size) : 0;
 }
 
-static int open_source(struct source *s, const char *data_dir, char *err, size_t err_size)
+/* *removed grows by what retention has left out of it. */
+static int open_source(struct source *s, const char *data_dir, uint64_t *removed, char *err,
+		       size_t err_size)
 {
 	int rc = log_reader_open(&s->reader, data_dir, s->part->stream, s->part->partition, err,
 				 err_size);
@@ -52,7 +54,10 @@ static int open_source(struct source *s, const char *data_dir, char *err, size_t
 	rc = log_reader_seek(s->reader, s->part->from);
 	if (rc < 0)
 		return fail(s, rc, strerror(-rc), err, err_size);
-	return advance(s, err, err_size);
+	rc = advance(s, err, err_size);
+	if (rc == 0 && s->has_batch && (uint64_t)s->batch.head.base_offset > s->part->from)
+		*removed += (uint64_t)s->batch.head.base_offset - s->part->from;
+	return rc;
 }
 
 /* The header rx_ns, in decimal; 0: it has none. */
@@ -170,7 +175,7 @@ int stamp_log_read(struct stamp_log *out, const struct stamp_log_options *option
 	}
 	for (unsigned i = 0; i < options->parts_count && rc == 0; i++) {
 		sources[i].part = &options->parts[i];
-		rc = open_source(&sources[i], options->data_dir, err, err_size);
+		rc = open_source(&sources[i], options->data_dir, &out->removed, err, err_size);
 	}
 	if (rc == 0)
 		rc = read_all(out, sources, options, err, err_size);

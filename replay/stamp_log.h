@@ -28,6 +28,7 @@ struct stamp_log {
 	uint64_t records;      /* all that were read */
 	uint64_t by_rx_ns;     /* stamped ones whose arrival is known to the nanosecond */
 	uint64_t by_timestamp; /* to the millisecond: its end is taken */
+	uint64_t removed; /* offsets from which was to be read, but retention was there first */
 };
 
 /* Reads. 0, or -errno with the reason (damage, memory); what was found until then is in *out, which

@@ -32,7 +32,8 @@ struct row {
 	const char *rx_ns;
 };
 
-static void write_partition(const char *name, const struct row *rows, unsigned count)
+static void write_partition_from(uint64_t base, const char *name, const struct row *rows,
+				 unsigned count)
 {
 	static struct build b;
 	uint8_t value[64];
@@ -53,9 +54,15 @@ static void write_partition(const char *name, const struct row *rows, unsigned c
 			stamp_put(value + 20, &stamp);
 		b.len += RECORD_BATCH_HEAD;
 		build_record(&b, 0, &r);
-		build_head(&b, at, i, 1, (int64_t)(T0 + rows[i].ms), (int64_t)(T0 + rows[i].ms), 0);
+		build_head(&b, at, base + i, 1, (int64_t)(T0 + rows[i].ms),
+			   (int64_t)(T0 + rows[i].ms), 0);
 	}
-	build_segment(dir, name, 0, &b);
+	build_segment(dir, name, base, &b);
+}
+
+static void write_partition(const char *name, const struct row *rows, unsigned count)
+{
+	write_partition_from(0, name, rows, count);
 }
 
 static struct stamp_log stamps;
@@ -132,6 +139,24 @@ Test(stamp_log, from_an_offset_on_and_none_of_another_day)
 	cr_assert_eq(stamps.records, 2);
 	cr_assert_eq(stamps.runs.count, 1);
 	cr_assert_eq(stamps.runs.list[0]->stored, 1, "bytes met by chance are no stamp");
+	stamp_log_free(&stamps);
+}
+
+Test(stamp_log, what_retention_took_is_told)
+{
+	static const struct row rows[] = {{7, 3, 0, 1, NULL}, {7, 4, 0, 1, NULL}};
+	char err[256] = "";
+
+	write_partition_from(3, "s-0", rows, 2);
+	write_partition("s-1", rows, 2);
+	cr_assert_eq(read_parts(2, 0, err, sizeof(err)), 0, "%s", err);
+	cr_assert_eq(stamps.removed, 3);
+	stamp_log_free(&stamps);
+	cr_assert_eq(read_parts(1, 2, err, sizeof(err)), 0, "%s", err);
+	cr_assert_eq(stamps.removed, 1, "of those that were asked for");
+	stamp_log_free(&stamps);
+	cr_assert_eq(read_parts(1, 4, err, sizeof(err)), 0, "%s", err);
+	cr_assert_eq(stamps.removed, 0);
 	stamp_log_free(&stamps);
 }
 
