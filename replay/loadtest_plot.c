@@ -16,8 +16,21 @@ enum { SHARES = sizeof(shares) / sizeof(shares[0]) };
 
 /* --- the script ---------------------------------------------------------------------------- */
 
+static double highest_rate(const struct loadtest *t)
+{
+	double highest = 0;
+
+	for (unsigned i = 0; i < t->sizes_count; i++)
+		for (unsigned k = 0; k < t->sizes[i].trials_count; k++)
+			if (t->sizes[i].trials[k].verdict.rate > highest)
+				highest = t->sizes[i].trials[k].verdict.rate;
+	return highest;
+}
+
 static void write_losses(FILE *out, const struct loadtest *t)
 {
+	double highest = highest_rate(t);
+	double unit = highest >= 2e6 ? 1e6 : highest >= 2e3 ? 1e3 : 1;
 	char name[32];
 
 	for (unsigned i = 0; i < t->sizes_count; i++) {
@@ -26,18 +39,22 @@ static void write_losses(FILE *out, const struct loadtest *t)
 		fprintf(out, "$loss%u << END\n", i);
 		for (unsigned k = 0; k < size->trials_count; k++)
 			if (size->trials[k].purpose != TRIAL_BURST)
-				fprintf(out, "%g %g\n", size->trials[k].verdict.rate,
+				fprintf(out, "%g %g\n", size->trials[k].verdict.rate / unit,
 					size->trials[k].verdict.loss * 100);
 		fputs("END\n", out);
 	}
-	fputs("set title 'Loss by rate, each point a trial'\nset xlabel 'packets/s sent'\n"
-	      "set ylabel 'loss, %'\nset yrange [-1:*]\nset format x '%.2s %c'\nset key outside\n"
-	      "plot ",
-	      out);
+	fprintf(out,
+		"set title 'Loss by rate, each point a trial'\nset xlabel 'sent, %spackets/s'\n"
+		"set ylabel 'loss, %%'\nset yrange [-1:*]\nset xrange [0:*]\nset key outside\n"
+		"plot ",
+		unit >= 1e6   ? "million "
+		: unit >= 1e3 ? "thousand "
+			      : "");
 	for (unsigned i = 0; i < t->sizes_count; i++)
 		fprintf(out,
-			"%s$loss%u using 1:2 smooth unique with linespoints pointtype 7 title '%s'",
-			i ? ", " : "", i, loadtest_size_name(&t->sizes[i], name));
+			"%s$loss%u using 1:2 smooth unique with linespoints linetype %u "
+			"pointtype 7 title '%s'",
+			i ? ", " : "", i, i + 1, loadtest_size_name(&t->sizes[i], name));
 	fputc('\n', out);
 }
 
@@ -58,17 +75,25 @@ static bool write_curve(FILE *out, unsigned n, const uint64_t ns[SHARES])
 	return true;
 }
 
+enum { DURABLE_POINT = 4, ARRIVED_POINT = 7 }; /* gnuplot's: a square, a disc */
+
+/* The colour is the size's, the dashes are for half of the rate, the points tell what was measured.
+ */
 static void add_curve(FILE *out, FILE *plot, unsigned *n, const uint64_t ns[SHARES],
-		      const struct loadtest_size *size, const struct loadtest_latency *latency,
-		      const char *what)
+		      const struct loadtest *t, const struct loadtest_size *size,
+		      const struct loadtest_latency *latency, unsigned point)
 {
 	char name[32];
 
 	if (!write_curve(out, *n, ns))
 		return;
-	fprintf(plot, "%s$latency%u using 1:2 with linespoints title '%s, %.0f %%: %s'",
-		*n ? ", " : "plot ", *n, loadtest_size_name(size, name), latency->share * 100,
-		what);
+	fprintf(plot,
+		"%s$latency%u using 1:2 with linespoints linetype %u dashtype %d pointtype %u "
+		"title '%s, %.0f %%: %s'",
+		*n ? ", " : "plot ", *n, (unsigned)(size - t->sizes) + 1,
+		latency->share < 1 ? 2 : 1, point, loadtest_size_name(size, name),
+		latency->share * 100,
+		point == DURABLE_POINT ? "arrived to durable, at most" : "sent to arrived");
 	++*n;
 }
 
@@ -84,12 +109,12 @@ static void write_latencies(FILE *out, FILE *plot, const struct loadtest *t)
 
 			for (unsigned s = 0; s < SHARES; s++)
 				ns[s] = loadtest_commit_ns(&size->trials[l->trial], shares[s]);
-			add_curve(out, plot, &n, ns, size, l, "arrived to durable, at most");
+			add_curve(out, plot, &n, ns, t, size, l, DURABLE_POINT);
 			for (unsigned s = 0; s < SHARES; s++)
 				ns[s] = l->stamps.known ? histogram_percentile(&l->stamps.latency,
 									       shares[s])
 							: 0;
-			add_curve(out, plot, &n, ns, size, l, "sent to arrived");
+			add_curve(out, plot, &n, ns, t, size, l, ARRIVED_POINT);
 		}
 	if (n)
 		fputs("set title 'Latency at the highest rate without loss (100 %), and at half of "
