@@ -17,16 +17,16 @@ static const uint64_t SECOND = UINT64_C(1000000000);
 static const char help[] =
 	"Usage: weir loadtest CAPTURE... --to DEVICE --against http://HOST:9600 [OPTION]...\n\n"
 	"Looks for the highest rate at which all that is sent is stored by a running Weir, as its\n"
-	"own ledger has it (RFC 2544, throughput); then latency at that rate and at half of it, "
-	"and\n"
-	"the longest burst without loss. Says which stage loses first: sender, nic, lane, "
-	"disk.\n\n" SENDING_HELP_TO
+	"own ledger has it (RFC 2544, throughput); then latency at that rate and at half of it,\n"
+	"and the longest burst without loss (back-to-back). Says which stage loses first:\n"
+	"sender, nic, lane, disk.\n\n" SENDING_HELP_TO
 	"      --against URL          Weir's HTTP address (control.listen)\n"
 	"The test:\n"
 	"      --loss PERCENT         loss that is accepted (default 0)\n"
 	"      --trial TIME           how long each trial sends (default 10s)\n"
 	"      --frame-sizes LIST     then the same with payloads padded or cut so that frames\n"
-	"                             have this size, FCS included: 64,128,256,512,1024,1518\n"
+	"                             have this size, FCS included, such as those of the RFC:\n"
+	"                             64,128,256,512,1024,1280,1518\n"
 	"      --data DIR             Weir's data directory, when it is on this machine: stamps\n"
 	"                             packets, and reads latency from the log "
 	"too\n" SENDING_HELP_REWRITE "How:\n" SENDING_HELP_HOW

@@ -125,7 +125,7 @@ static void print_bursts(FILE *out, const struct loadtest *t)
 {
 	char name[32], burst[32];
 
-	fputs("longest burst at the sender's highest rate\n", out);
+	fputs("back-to-back: the longest burst at the sender's highest rate\n", out);
 	for (unsigned i = 0; i < t->sizes_count; i++)
 		if (t->sizes[i].burst_known)
 			fprintf(out, "  %-11s %14s packets%s\n",
@@ -155,9 +155,10 @@ static void print_notes(FILE *out, const struct loadtest *t)
 	}
 	if (extra)
 		fprintf(out,
-			"Weir received %s packets more than were sent: others send to it, and may "
+			"Weir received more than was sent, by %s packet%s: others send to it, and "
+			"may "
 			"hide losses.\n",
-			status_grouped(extra, text));
+			status_grouped(extra, text), extra == 1 ? "" : "s");
 	if (t->options->data_dir && !stamps && t->complete)
 		fputs("No stamp was found in the log: only the decoder datagram leaves them "
 		      "whole.\n",
