@@ -56,6 +56,7 @@ def disk_figures(done, fio_facts):
             "bytes_per_s": rounds_of.spread([r["disk"]["bytes_per_s"] for r in done]),
             "fio": {**fio_facts, "bytes_per_s": rounds_of.spread([r["fio"]["bytes_per_s"] for r in done])},
             "shed_share": total("shed") / max(total("received"), 1),
+            "write_amplification": total("write_bytes") / max(total("batch_bytes"), 1),
             "commit": {"interval_ms": seconds * 1e3 / syncs, "bytes": total("batch_bytes") / syncs,
                        "fdatasync_ms": total("sync_ns") / syncs / 1e6},
             "durable_us": durable(total("commit_ns")),
@@ -82,6 +83,7 @@ def half_load(setup, args, senders, full, received, event):
             "one_packet_in": every, "durable_us": durable(turn["commit_ns"]),
             "commit_interval_ms": turn["seconds"] * 1e3 / max(turn["syncs"], 1),
             "fdatasync_ms": turn["sync_ns"] / max(turn["syncs"], 1) / 1e6, "shed": turn["shed"],
+            "write_amplification": turn["write_bytes"] / max(turn["batch_bytes"], 1),
             "rolls": turn["rolls"], "segment_waits": turn["segment_waits"]}
 
 

@@ -34,11 +34,13 @@ def print_disk(disk):
           f"fdatasync every {fio['writes_per_sync']} writes)")
     print(f"  ratio to fio {disk['ratio_to_fio']:.2f} ({spread['min']:.2f} .. {spread['max']:.2f}); a commit each "
           f"{disk['commit']['interval_ms']:.1f} ms, {disk['commit']['bytes'] / 1e6:.1f} MB; "
-          f"{disk['rolls']} rolls, {disk['segment_waits']} waited")
+          f"{disk['rolls']} rolls, {disk['segment_waits']} waited; "
+          f"{disk['write_amplification']:.3f} bytes written for each of the log")
     print(f"  at {half['bytes_per_s'] / 1e9:.2f} GB/s, {half['of_full_load'] * 100:.0f} % of that, {half['shed']} shed, "
           f"{half['segment_waits']} of {half['rolls']} rolls waited: arrival to durable in us "
           + ", ".join(f"{k} < {v}" for k, v in half["durable_us"].items())
-          + f"; a commit each {half['commit_interval_ms']:.1f} ms, fdatasync {half['fdatasync_ms']:.2f} ms")
+          + f"; a commit each {half['commit_interval_ms']:.1f} ms, fdatasync {half['fdatasync_ms']:.2f} ms; "
+          f"{half['write_amplification']:.3f} bytes written for each of the log")
 
 
 def print_case(name, what, case):
