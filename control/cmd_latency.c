@@ -42,7 +42,7 @@ static void print_help(void)
 	printf("Usage: weir latency DATA_DIR STREAM[-PARTITION]... [--json]\n\n"
 	       "What became of the packets of 'weir replay --stamp': for each run and sending "
 	       "queue\n"
-	       "how many are in the log, missing, out of order and doubled, and how long they "
+	       "how many are in the log, missing, reordered and duplicated, and how long they "
 	       "took\n"
 	       "from the sender to their arrival at Weir. Reads all partitions of the streams, "
 	       "next "
@@ -196,7 +196,7 @@ static void print_run(const struct stamp_run *run)
 	printf(" %13s", status_grouped(run->stored, text));
 	printf(" %11s", status_grouped(stamp_run_missing(run), text));
 	printf(" %11s", status_grouped(run->reordered, text));
-	printf(" %9s", status_grouped(run->duplicates, text));
+	printf(" %10s", status_grouped(run->duplicates, text));
 	for (unsigned i = 0; i < PERCENTILES; i++)
 		printf(" %9s", microseconds((double)histogram_percentile(&run->latency,
 									 percentiles[i].share),
@@ -253,8 +253,8 @@ static void print_text(const struct latency *l)
 	printf("%s records, %s with a stamp; latencies in microseconds\n\n",
 	       status_grouped(l->log.records, (char[32]){""}),
 	       status_grouped(t.stored, (char[32]){""}));
-	printf("%-4s %5s %13s %13s %11s %11s %9s", "run", "queue", "sent", "stored", "missing",
-	       "reordered", "doubled");
+	printf("%-4s %5s %13s %13s %11s %11s %10s", "run", "queue", "sent", "stored", "missing",
+	       "reordered", "duplicates");
 	for (unsigned i = 0; i < PERCENTILES; i++)
 		printf(" %9s", percentiles[i].text);
 	printf(" %9s\n", "max");

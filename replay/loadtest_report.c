@@ -90,7 +90,7 @@ static void print_stamps(FILE *out, const struct loadtest_stamps *s)
 	for (unsigned i = 0; i < PERCENTILES; i++)
 		ns[i] = histogram_percentile(&s->latency, percentiles[i].share);
 	print_times(out, "sent to arrived", ns, "");
-	fprintf(out, "    of %s stamped %s are in the log: %s out of order, %s doubled%s%s\n",
+	fprintf(out, "    of %s stamped %s are in the log: %s reordered, %s duplicates%s%s\n",
 		status_grouped(s->stamped, text[0]),
 		status_grouped(s->stamped - s->missing, text[1]),
 		status_grouped(s->reordered, text[2]), status_grouped(s->duplicates, text[3]),
