@@ -235,7 +235,9 @@ static void print_notes(const struct latency *l, const struct totals *t)
 			shortest = log->runs.list[i]->shortest_ns;
 	if (t->early)
 		printf("%" PRIu64 " arrived before they were sent, by %.3f ms: the clocks of "
-		       "sender and Weir differ by that\nat least, and latencies by as much.\n",
+		       "sender and Weir differ by that\nat least, and latencies by as much; or, "
+		       "on one machine, the lane lost its processor\nbetween looking at the "
+		       "clock and at the port.\n",
 		       t->early, (double)-shortest / 1e6);
 	if (log->removed)
 		printf("%s records at the log's beginning are gone by retention: packets that were "

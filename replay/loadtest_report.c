@@ -90,12 +90,16 @@ static void print_stamps(FILE *out, const struct loadtest_stamps *s)
 	for (unsigned i = 0; i < PERCENTILES; i++)
 		ns[i] = histogram_percentile(&s->latency, percentiles[i].share);
 	print_times(out, "sent to arrived", ns, "");
-	fprintf(out, "    of %s stamped %s are in the log: %s reordered, %s duplicates%s%s\n",
+	fprintf(out, "    of %s stamped %s are in the log: %s reordered, %s duplicates%s\n",
 		status_grouped(s->stamped, text[0]),
 		status_grouped(s->stamped - s->missing, text[1]),
 		status_grouped(s->reordered, text[2]), status_grouped(s->duplicates, text[3]),
-		s->exact ? "" : "; arrival to the millisecond, up to 1 ms too long",
-		s->early ? "; THE CLOCKS DIFFER" : "");
+		s->exact ? "" : "; arrival to the millisecond, up to 1 ms too long");
+	if (s->early)
+		fprintf(out,
+			"    %s of them arrived before they were sent: the clocks differ, or the "
+			"lane lost its processor\n",
+			status_grouped(s->early, text[0]));
 	if (s->removed)
 		fprintf(out, "    %s records were gone by retention before they could be read\n",
 			status_grouped(s->removed, text[0]));
