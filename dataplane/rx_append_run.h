@@ -1,7 +1,8 @@
 /*
- * The common case of rx_append(), many packets at a time: decoder `datagram`, key by sender over
- * IPv4, no headers, all in one piece. The batch stays in registers, and a record's head is one
- * store. The same bytes come out, and what does not fit the case goes to rx_append().
+ * The common case of rx_append(), many records at a time: no headers, all in one piece, lengths of
+ * one or two bytes. The batch stays in registers, and a record's head is one store. The same bytes
+ * come out, and what does not fit the case goes to rx_append(). Here: decoder `datagram`, key by
+ * sender over IPv4, a packet after the other; of `lines` see rx_decode_lines.h.
  */
 #pragma once
 
@@ -29,6 +30,71 @@ static __rte_always_inline uint64_t rx_run_varint2(uint64_t v)
 	return v + (v & ~UINT64_C(0x7f)) + 0x80;
 }
 
+/* Of a run of records all that stays the same. */
+struct rx_run {
+	const uint8_t *limit; /* behind what key and value may take */
+	uint64_t ts;	      /* behind the attributes, which are 0 */
+	uint64_t records_max; /* the batch's records, when the run must end */
+	uint32_t off_shift;
+	uint32_t fixed; /* bytes of the body before the key */
+	bool off_2;	/* the offset delta takes two bytes */
+};
+
+/* False: what comes next in the batch is none of the common case. */
+static __rte_always_inline bool rx_run_begin(const struct lane *lane, const struct rx_batch *b,
+					     struct rx_run *run)
+{
+	if (!b->limit || b->ts_ms != lane->now_ms || b->ts_len > RX_RUN_TS_MAX ||
+	    b->records >= RX_RUN_RECORDS)
+		return false;
+	run->off_2 = b->records >= RX_RUN_OFF_2;
+	*run = (struct rx_run){
+		.limit = b->limit - (RX_RECORD_OVERHEAD + 1),
+		.ts = b->ts << 8,
+		.records_max = run->off_2 ? RX_RUN_RECORDS : RX_RUN_OFF_2,
+		.off_shift = 8 + 8 * b->ts_len,
+		.fixed = 2 + b->ts_len + 1 + run->off_2,
+		.off_2 = run->off_2,
+	};
+	return true;
+}
+
+/* Writes a record but for its value and returns its end: the value ends one byte before. long_key:
+ * the key may have more than RX_KEY_READABLE bytes, and RX_KEY_LONGEST of it may be read. */
+static __rte_always_inline uint8_t *rx_run_frame(uint8_t *at, const struct rx_run *run,
+						 uint64_t record, const uint8_t *key,
+						 uint64_t key_len, bool long_key,
+						 uint64_t value_len)
+{
+	uint64_t off = record * 2, value_2 = value_len * 2;
+	uint64_t mid = run->ts | (run->off_2 ? rx_run_varint2(off) : off) << run->off_shift;
+	uint64_t body = run->fixed + key_len + value_len + 1 + (value_len >= 64), body_2 = body * 2;
+	uint64_t head;
+	uint16_t value_head;
+	uint8_t *end;
+
+	if (likely(body >= 64)) {
+		head = rx_run_varint2(body_2) | mid << 16;
+		__builtin_memcpy(at, &head, sizeof(head));
+		at += 2;
+	} else {
+		head = body_2 | mid << 8;
+		__builtin_memcpy(at, &head, sizeof(head));
+		at += 1;
+	}
+	end = at + body;
+	at += run->fixed - 1;
+	__builtin_memcpy(at, key, RX_KEY_READABLE);
+	if (long_key)
+		__builtin_memcpy(at + RX_KEY_READABLE, key + RX_KEY_READABLE,
+				 RX_KEY_LONGEST - RX_KEY_READABLE);
+	at += key_len;
+	value_head = (uint16_t)(value_len >= 64 ? rx_run_varint2(value_2) : value_2);
+	__builtin_memcpy(at, &value_head, sizeof(value_head));
+	end[-1] = 0; /* no headers */
+	return end;
+}
+
 /* Appends packets p[0..n) until one is not of the first one's kind, or has no room: the number
  * done. A function of its own, so that what it works with stays in registers. */
 static __rte_noinline unsigned rx_append_run(struct lane *lane, const struct rx_stream *stream,
@@ -37,20 +103,14 @@ static __rte_noinline unsigned rx_append_run(struct lane *lane, const struct rx_
 	struct rx_batch *b = &lane->batches[stream->slot];
 	const uint64_t kind = p->kind;
 	const struct rx_packet *const first = p, *end = p + n;
-	const uint64_t ts = b->ts << 8; /* behind the attributes, which are 0 */
-	const uint32_t off_shift = 8 + 8 * b->ts_len;
 	uint64_t bytes = 0, records = b->records;
 	uint8_t *cursor = b->cursor;
+	struct rx_run run;
 
-	if (!b->limit || b->ts_ms != lane->now_ms || b->ts_len > RX_RUN_TS_MAX ||
-
-	    records + n > RX_RUN_RECORDS || (kind & RX_PACKET_KIND) != RX_PACKET_PLAIN)
+	if ((kind & RX_PACKET_KIND) != RX_PACKET_PLAIN || !rx_run_begin(lane, b, &run))
 		return 0;
-	if (records < RX_RUN_OFF_2 && records + n > RX_RUN_OFF_2)
-		end = p + (RX_RUN_OFF_2 - records);
-	const uint8_t *const limit = b->limit - (RX_RECORD_OVERHEAD + 1);
-	const bool off_2 = records >= RX_RUN_OFF_2;
-	const uint32_t fixed = 2 + b->ts_len + 1 + off_2; /* of the body: without key and value */
+	if (records + n > run.records_max)
+		end = p + (run.records_max - records);
 
 	for (; p < end; p++) {
 		struct rx_sender_v4 *sender = p->sender;
@@ -61,36 +121,13 @@ static __rte_noinline unsigned rx_append_run(struct lane *lane, const struct rx_
 		if (unlikely(sender->tag != p->sender_tag))
 			rx_sender_fill_v4(sender, p);
 		uint64_t key_len = (uint64_t)(sender->framed[0] >> 1) + 1;
-		if (unlikely(cursor + key_len + value_len > limit))
+		if (unlikely(cursor + key_len + value_len > run.limit))
 			break;
-
-		uint64_t off = records * 2, value_2 = value_len * 2;
-		uint64_t mid = ts | (off_2 ? rx_run_varint2(off) : off) << off_shift;
-		uint64_t body = fixed + key_len + value_len + 1 + (value_len >= 64),
-			 body_2 = body * 2;
-		uint64_t head;
-		uint16_t value_head;
-		uint8_t *at = cursor;
-
-		if (likely(body >= 64)) {
-			head = rx_run_varint2(body_2) | mid << 16;
-			at += 2;
-		} else {
-			head = body_2 | mid << 8;
-			at += 1;
-		}
-		__builtin_memcpy(cursor, &head, sizeof(head));
-		cursor = at + body;
-		at += fixed - 1;
-		__builtin_memcpy(at, sender->framed, RX_SENDER_V4_FRAMED);
-		at += key_len;
-		value_head = (uint16_t)(value_len >= 64 ? rx_run_varint2(value_2) : value_2);
-		__builtin_memcpy(at, &value_head, sizeof(value_head));
+		cursor = rx_run_frame(cursor, &run, records++, sender->framed, key_len, false,
+				      value_len);
 		rx_copy(cursor - 1 - value_len, p->ip + (RX_PLAIN_PAYLOAD - RX_PLAIN_IP),
 			(uint32_t)value_len);
-		cursor[-1] = 0; /* no headers */
 		bytes += value_len;
-		records++;
 	}
 	b->cursor = cursor;
 	b->records = (uint32_t)records;

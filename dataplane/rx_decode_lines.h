@@ -6,35 +6,88 @@
 
 #include <string.h>
 
-#include "rx_append.h"
+#include "rx_append_run.h"
+
+/* The line at `at`: up to *end; returns where the next one begins. */
+static __rte_always_inline const uint8_t *rx_line(const uint8_t *at, const uint8_t *all,
+						  const uint8_t **end)
+{
+	const uint8_t *lf = memchr(at, '\n', (size_t)(all - at));
+
+	*end = lf ? lf : all;
+	if (*end > at && (*end)[-1] == '\r')
+		--*end;
+	return lf ? lf + 1 : all;
+}
+
+/* Appends the lines from *from up to `all` until one does not fit the case, to which *from then
+ * points: the number of events. */
+static __rte_noinline uint64_t rx_append_run_lines(struct lane *lane,
+						   const struct rx_stream *stream,
+						   const struct rx_packet *p, const uint8_t **from,
+						   const uint8_t *all)
+{
+	struct rx_batch *b = &lane->batches[stream->slot];
+	const uint8_t *key =
+		likely(stream->key == PLAN_KEY_SENDER) ? rx_sender_key(p) : rx_null_key;
+	const uint64_t key_len = key == rx_null_key ? 1 : (uint64_t)(key[0] >> 1) + 1;
+	const uint8_t *at = *from, *end;
+	uint64_t bytes = 0, records = b->records;
+	uint8_t *cursor = b->cursor;
+	struct rx_run run;
+
+	if (!rx_run_begin(lane, b, &run))
+		return 0;
+	for (const uint8_t *next; at < all; at = next) {
+		next = rx_line(at, all, &end);
+		uint64_t len = (uint64_t)(end - at);
+		if (unlikely(!len))
+			continue;
+		if (unlikely(len >= RX_RUN_VALUE || records == run.records_max ||
+			     cursor + key_len + len > run.limit))
+			break;
+		cursor = rx_run_frame(cursor, &run, records++, key, key_len,
+				      key_len > RX_KEY_READABLE, len);
+		rx_copy(cursor - 1 - len, at, (uint32_t)len);
+		bytes += len;
+	}
+	*from = at;
+	uint64_t events = records - b->records;
+	b->cursor = cursor;
+	b->records = (uint32_t)records;
+	b->value_bytes += bytes;
+	return events;
+}
 
 static inline uint8_t rx_decode_lines(struct lane *lane, const struct rx_stream *stream,
 				      const struct rx_packet *p)
 {
 	const uint8_t *data = rte_pktmbuf_mtod_offset(p->mbuf, const uint8_t *, p->payload_off);
+	const bool in_runs = likely(p->one_piece && !stream->headers);
 	uint8_t result = LEDGER_undecodable_no_event;
-	uint32_t at = 0;
 
 	if (unlikely(!p->one_piece)) {
 		rx_gather(lane->scratch, p->mbuf, p->payload_off, p->payload_len);
 		data = lane->scratch;
 	}
-	while (at < p->payload_len) {
-		const uint8_t *lf = memchr(data + at, '\n', p->payload_len - at);
-		uint32_t next = lf ? (uint32_t)(lf - data) + 1 : p->payload_len;
-		uint32_t end = lf ? next - 1 : next;
+	const uint8_t *const all = data + p->payload_len;
+	for (const uint8_t *at = data, *end, *next; at < all; at = next) {
+		bool first = result != LEDGER_stored_none;
 
-		if (end > at && data[end - 1] == '\r')
-			end--;
-		if (end > at) {
-			uint8_t row = rx_append(lane, stream, p, p->payload_off + at, end - at,
-						result != LEDGER_stored_none);
-			if (row == RX_OK)
-				result = LEDGER_stored_none;
-			else if (result != LEDGER_stored_none)
-				result = row;
+		if (in_runs && rx_append_run_lines(lane, stream, p, &at, all)) {
+			lane->batches[stream->slot].packets += first;
+			result = LEDGER_stored_none;
+			first = false;
 		}
-		at = next;
+		next = rx_line(at, all, &end);
+		if (end == at)
+			continue;
+		uint8_t row = rx_append(lane, stream, p, p->payload_off + (uint32_t)(at - data),
+					(uint32_t)(end - at), first);
+		if (row == RX_OK)
+			result = LEDGER_stored_none;
+		else if (first)
+			result = row;
 	}
 	return result;
 }
