@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "rx_append_run.h"
+#include "rx_run.h"
 
 /* The line at `at`: up to *end; returns where the next one begins. */
 static __rte_always_inline const uint8_t *rx_line(const uint8_t *at, const uint8_t *all,
