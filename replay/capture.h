@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 enum {
-	CAPTURE_FRAME_MAX = 65535, /* an mbuf's length is 16 bits */
+	/* A packet buffer has 16 bits for its size, and keeps 128 bytes free in front. */
+	CAPTURE_FRAME_MAX = 65535 - 128,
 	CAPTURES_MAX = 64,
 };
 

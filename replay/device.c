@@ -34,6 +34,9 @@ enum {
 
 static const char MEMIF[] = "net_memif";
 
+_Static_assert(CAPTURE_FRAME_MAX + RTE_PKTMBUF_HEADROOM <= UINT16_MAX,
+	       "any frame of a capture has room in a packet buffer");
+
 bool device_is_pci(const char *device)
 {
 	return config_pci_address(device, NULL);

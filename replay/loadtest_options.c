@@ -12,6 +12,8 @@ enum {
 	TRIAL_S = 10,
 };
 
+_Static_assert(FRAME_SIZE_MAX == 65411, "as the text below has it");
+
 static const uint64_t SECOND = UINT64_C(1000000000);
 
 static const char help[] =
@@ -114,7 +116,7 @@ static int take(struct loadtest_options *o, int c)
 		return parse_sizes(optarg, o)
 			       ? OPTIONS_RUN
 			       : expected("frame-sizes",
-					  "up to 32 sizes from 64 to 65539 such as 64,512,1518");
+					  "up to 32 sizes from 64 to 65411 such as 64,512,1518");
 	case OPT_DATA:
 		o->data_dir = optarg;
 		return OPTIONS_RUN;

@@ -99,6 +99,15 @@ grep -q "left out" "$T/replay.log" || fail "nothing says that packets are left o
 replay "$T/long.pcap" --topspeed --memory 10KiB
 assert_eq "packets that are too long" "$(sent .captures.left_out.too_long)" 20
 
+# The longest frames that there can be lie whole in their buffers, one longer is left out.
+"$python" "$here/pcaps.py" numbered "$T/longest.pcap" 200 --size $((65535 - 128 - 42))
+"$python" "$here/pcaps.py" numbered "$T/longer.pcap" 10 --size $((65535 - 128 - 41))
+replay "$T/longest.pcap" "$T/longer.pcap" --topspeed
+frames "$T/longest.pcap" >"$T/want.frames"
+assert_frames "the longest frames"
+assert_eq "packets that are longer" "$(sent .captures.left_out.too_long)" 10
+rm "$T/longest.pcap" "$T"/*.frames
+
 # The end that was asked for, and Ctrl-C.
 replay "$capture" --rate 1kpps --for 1s
 assert_eq "end" "$(sent .end)" time_up

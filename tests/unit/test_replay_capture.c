@@ -131,8 +131,8 @@ Test(replay_capture, nothing_longer_than_a_packet_buffer)
 	const char *paths[1] = {path("a")};
 	FILE *a = pcap_begin(paths[0], ETHERNET);
 
-	pcap_packet(a, 1, 65535, 65535, '1');
-	pcap_packet(a, 2, 65536, 65536, 'x');
+	pcap_packet(a, 1, CAPTURE_FRAME_MAX, CAPTURE_FRAME_MAX, '1');
+	pcap_packet(a, 2, CAPTURE_FRAME_MAX + 1, CAPTURE_FRAME_MAX + 1, 'x');
 	fclose(a);
 	struct captures *c = open_ok(paths, 1, UINT32_MAX);
 	expect_numbers(c, "1");
