@@ -70,11 +70,10 @@ static int expected(const char *option, const char *what)
 /* "0", "0.1", "1%" */
 static bool parse_loss(const char *text, double *share)
 {
-	const char *rest = "";
-	double percent = 0;
+	const char *rest;
+	double percent;
 
-	if (strcmp(text, "0") != 0 && strcmp(text, "0%") != 0 &&
-	    !options_parse_positive(text, &percent, &rest))
+	if (!options_parse_number(text, &percent, &rest))
 		return false;
 	*share = percent / 100;
 	return percent < 100 && (*rest == '\0' || strcmp(rest, "%") == 0);

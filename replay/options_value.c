@@ -34,7 +34,7 @@ int options_expected(const char *command, const char *option, const char *found,
 	return options_wrong(command, "--%s: found '%s', expected %s", option, found, what);
 }
 
-bool options_parse_positive(const char *text, double *value, const char **rest)
+bool options_parse_number(const char *text, double *value, const char **rest)
 {
 	char *end;
 
@@ -44,7 +44,12 @@ bool options_parse_positive(const char *text, double *value, const char **rest)
 		return false;
 	*value = strtod(text, &end);
 	*rest = end;
-	return end == text + digits && *value > 0;
+	return end == text + digits && *value <= OPTIONS_NUMBER_MAX;
+}
+
+bool options_parse_positive(const char *text, double *value, const char **rest)
+{
+	return options_parse_number(text, value, rest) && *value >= OPTIONS_POSITIVE_MIN;
 }
 
 bool options_parse_rate(const char *text, struct pace_spec *pace)

@@ -10,7 +10,12 @@
 #include "pace.h"
 #include "rewrite.h"
 
-/* "1.5", "2Mpps": a positive number with an optional fraction, and what is behind it. */
+#define OPTIONS_POSITIVE_MIN 1e-9
+#define OPTIONS_NUMBER_MAX   1e18
+
+/* "0", "1.5", "2Mpps": a number with an optional fraction, and what is behind it; the second wants
+ * it to be above 0. Within these limits. */
+bool options_parse_number(const char *text, double *value, const char **rest);
 bool options_parse_positive(const char *text, double *value, const char **rest);
 
 /* "2Mpps", "10Gbps", "500pps": packets or bits a second. */

@@ -11,10 +11,19 @@ void pace_begin(struct pace *p, struct pace_spec spec, uint64_t cycles_per_secon
 		p->cycles_per_unit = per_second / spec.value;
 }
 
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	uint64_t both;
+
+	return __builtin_add_overflow(a, b, &both) ? UINT64_MAX : both;
+}
+
 /* From the sum each time: what is rounded does not add up. */
 static uint64_t cycles_of(const struct pace *p, uint64_t units)
 {
-	return (uint64_t)((double)units * p->cycles_per_unit);
+	double cycles = (double)units * p->cycles_per_unit;
+
+	return cycles < (double)PACE_NEVER ? (uint64_t)cycles : PACE_NEVER;
 }
 
 uint64_t pace_next(struct pace *p, uint64_t gap_ns, uint32_t len)
@@ -23,7 +32,7 @@ uint64_t pace_next(struct pace *p, uint64_t gap_ns, uint32_t len)
 
 	p->packets++;
 	if (p->spec.kind == PACE_CAPTURED) {
-		p->units += gap_ns;
+		p->units = sum(p->units, gap_ns);
 		return cycles_of(p, p->units);
 	}
 	at = cycles_of(p, p->units);
@@ -34,6 +43,6 @@ uint64_t pace_next(struct pace *p, uint64_t gap_ns, uint32_t len)
 uint64_t pace_end(const struct pace *p)
 {
 	if (p->spec.kind == PACE_CAPTURED && p->packets > 1)
-		return cycles_of(p, p->units + p->units / (p->packets - 1));
+		return cycles_of(p, sum(p->units, p->units / (p->packets - 1)));
 	return cycles_of(p, p->units);
 }

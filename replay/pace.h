@@ -11,6 +11,9 @@ enum pace_kind {
 	PACE_TOPSPEED, /* all at once */
 };
 
+/* As late as no machine runs: what would be due later is due then. */
+#define PACE_NEVER (UINT64_C(1) << 62)
+
 struct pace_spec {
 	enum pace_kind kind;
 	double value;

@@ -50,6 +50,9 @@ Test(loadtest_options, all_of_them)
 	cr_assert(o.json);
 	cr_assert_eq(parse(&o, "a --to net_null0 --against http://h:9600 --loss 2"), OPTIONS_RUN);
 	cr_assert_float_eq(o.loss_max, 0.02, 1e-12);
+	cr_assert_eq(parse(&o, "a --to net_null0 --against http://h:9600 --loss 0.0%"),
+		     OPTIONS_RUN);
+	cr_assert_eq(o.loss_max, 0);
 }
 
 Test(loadtest_options, what_is_refused)

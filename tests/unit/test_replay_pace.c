@@ -53,6 +53,23 @@ Test(replay_pace, bits_a_second)
 	cr_assert_eq(pace_end(&p), HZ * 2);
 }
 
+/* What is due after the end of all days is not due at once. */
+Test(replay_pace, later_than_can_be_counted)
+{
+	struct pace p;
+
+	pace_begin(&p, (struct pace_spec){PACE_CAPTURED, 1e-9}, HZ);
+	cr_assert_eq(pace_next(&p, 0, 60), 0);
+	cr_assert_eq(pace_next(&p, 1000000000, 60), HZ * 1000000000);
+	cr_assert_eq(pace_next(&p, 10000000000, 60), PACE_NEVER);
+	cr_assert_eq(pace_next(&p, UINT64_MAX - 1, 60), PACE_NEVER, "nor is their sum");
+	cr_assert_eq(pace_end(&p), PACE_NEVER);
+	pace_begin(&p, (struct pace_spec){PACE_PACKETS, 1e-9}, HZ);
+	cr_assert_eq(pace_next(&p, 0, 60), 0);
+	pace_next(&p, 0, 60);
+	cr_assert_eq(pace_next(&p, 0, 60), PACE_NEVER);
+}
+
 Test(replay_pace, topspeed)
 {
 	struct pace p;
