@@ -65,6 +65,21 @@ static void end_of(struct captures *c, struct capture *capture, int result)
 			 pcap_geterr(capture->pcap));
 }
 
+/* libpcap puts nanoseconds where its name says microseconds, and takes a pcap file's 32 bits of
+ * seconds for signed: they go on after 2038. Never beyond 64 bits. */
+static uint64_t ns_of(const struct timeval *ts)
+{
+	const uint64_t second = UINT64_C(1000000000);
+	int64_t seconds = ts->tv_sec < 0 ? ts->tv_sec + (INT64_C(1) << 32) : ts->tv_sec;
+
+	if (seconds < 0)
+		return 0;
+	return ((uint64_t)seconds < UINT64_MAX / second - second ? (uint64_t)seconds
+								 : UINT64_MAX / second - second) *
+		       second +
+	       (uint64_t)ts->tv_usec;
+}
+
 /* Takes over one packet; false: it cannot be sent. */
 static bool take(struct captures *c, struct capture *capture, const struct pcap_pkthdr *header,
 		 const uint8_t *packet)
@@ -87,9 +102,7 @@ static bool take(struct captures *c, struct capture *capture, const struct pcap_
 	memcpy(capture->frame, cut.bytes, cut.header);
 	memcpy(capture->frame + cut.header, packet + cut.skip, rest);
 	capture->len = rest + cut.header;
-	/* libpcap puts nanoseconds where its name says microseconds. */
-	capture->ns =
-		(uint64_t)header->ts.tv_sec * UINT64_C(1000000000) + (uint64_t)header->ts.tv_usec;
+	capture->ns = ns_of(&header->ts);
 	return true;
 }
 

@@ -175,6 +175,27 @@ Test(replay_capture, times_to_the_nanosecond)
 	captures_close(c);
 }
 
+Test(replay_capture, time_goes_on_after_2038)
+{
+	const char *paths[1] = {path("a")};
+	FILE *a = pcap_begin(paths[0], ETHERNET);
+	const uint64_t second = 1000000;
+	struct captured f;
+
+	pcap_packet(a, 0x7fffffff * second, 60, 60, '1');
+	pcap_packet(a, 0x80000000 * second, 60, 60, '2');
+	pcap_packet(a, 0xffffffff * second, 60, 60, '3');
+	fclose(a);
+	struct captures *c = open_ok(paths, 1, CAPTURE_FRAME_MAX);
+	for (uint64_t s = 0x7fffffff; s <= 0x80000000; s++) {
+		cr_assert_eq(captures_next(c, &f), 1);
+		cr_assert_eq(f.ns, s * second * 1000);
+	}
+	cr_assert_eq(captures_next(c, &f), 1);
+	cr_assert_eq(f.ns, 0xffffffff * second * 1000);
+	captures_close(c);
+}
+
 Test(replay_capture, errors_name_the_file)
 {
 	const char *paths[1] = {path("a")};
