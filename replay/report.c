@@ -113,9 +113,13 @@ void report_notes(const struct replay *r)
 
 /* --- at the end ---------------------------------------------------------------------------- */
 
-static double per_second(uint64_t n, double seconds)
+/* Between n packets lie n - 1 gaps: one alone has no rate. */
+static double per_second(const struct replay_result *result, uint64_t of_all)
 {
-	return seconds > 0 ? (double)n / seconds : 0;
+	if (result->taken < 2 || result->seconds <= 0)
+		return 0;
+	return (double)of_all / (double)result->taken * (double)(result->taken - 1) /
+	       result->seconds;
 }
 
 static void print_histogram(FILE *out, const char *name, const struct histogram *h)
@@ -155,7 +159,7 @@ void report_text(FILE *out, const struct options *o, const struct replay *r,
 	const struct feed_counts *counts = feed_counts(replay_feed(r));
 	char bits[32];
 
-	bits_text(per_second(result->bytes * 8, result->seconds), bits, sizeof(bits));
+	bits_text(per_second(result, result->bytes * 8), bits, sizeof(bits));
 	fprintf(out, "%s after %.3f s\n", end_texts[result->end], result->seconds);
 	fprintf(out, "  %-18s %15s   %s bytes; captured in %.3f s%s\n", "in the captures",
 		number(counts->packets), number(counts->bytes), (double)counts->span_ns / 1e9,
@@ -166,7 +170,7 @@ void report_text(FILE *out, const struct options *o, const struct replay *r,
 				number(captures_left_out(feed_captures(replay_feed(r)), i)),
 				capture_cause_text(i));
 	fprintf(out, "  %-18s %15s   %s packets/s, %s\n", "sent", number(result->sent),
-		number((uint64_t)per_second(result->sent, result->seconds)), bits);
+		number((uint64_t)per_second(result, result->sent)), bits);
 	print_device(out, r, result);
 	if (o->sending.replay.stamp)
 		fprintf(out, "  %-18s %15s\n", "stamped", number(result->stamped));
@@ -227,8 +231,8 @@ bool report_json(FILE *out, const struct options *o, const struct replay *r,
 	const struct feed_counts *counts = feed_counts(replay_feed(r));
 	json_t *sent = json_pack("{s:I, s:I, s:f, s:f, s:f}", "packets", result->sent, "bytes",
 				 result->bytes, "seconds", result->seconds, "packets_per_second",
-				 per_second(result->sent, result->seconds), "bits_per_second",
-				 per_second(result->bytes * 8, result->seconds));
+				 per_second(result, result->sent), "bits_per_second",
+				 per_second(result, result->bytes * 8));
 	json_t *pace = json_pack("{s:s, s:f, s:o, s:o, s:I}", "kind",
 				 pace_names[o->trial.pace.kind], "value", o->trial.pace.value,
 				 "gap_error_ns", histogram_json(&result->gap_error), "late_ns",

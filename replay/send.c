@@ -3,7 +3,7 @@
  *
  *     1. what is due (feed) is copied into packet buffers, and rewritten
  *     2. the burst is offered to the device, again and again until it has taken all
- *     3. errors of timing are counted
+ *     3. errors of timing are counted, of those that it took
  *
  * Step 2 alone may call the kernel: the driver does, or the device has had no room for long.
  */
@@ -109,43 +109,7 @@ static void give_up(struct sender *s, struct rte_mbuf **burst, unsigned n)
 	rte_pktmbuf_free_bulk(burst, n);
 }
 
-/* Step 2. Until all are taken, or there is a reason to stop. */
-static inline void offer(struct sender *s, struct rte_mbuf **burst, unsigned n)
-{
-	const struct send_options *o = &s->options;
-	uint64_t stall = rte_rdtsc() + SEND_STALL_S * rte_get_tsc_hz();
-	uint64_t bytes = 0;
-	unsigned done = 0, vain = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		bytes += burst[i]->pkt_len;
-	for (;;) {
-		unsigned taken =
-			rte_eth_tx_burst(o->port, o->queue, burst + done, (uint16_t)(n - done));
-		done += taken;
-		if (likely(done == n))
-			break;
-		uint64_t now = rte_rdtsc();
-		if (taken)
-			stall = now + SEND_STALL_S * rte_get_tsc_hz();
-		add(&s->counts.offered_again, n - done);
-		s->end = now > stall ? SEND_STALLED : ends(s, now);
-		if (s->end != SEND_RUNNING) {
-			for (unsigned i = done; i < n; i++)
-				bytes -= burst[i]->pkt_len;
-			give_up(s, burst + done, n - done);
-			break;
-		}
-		/* Whom we wait for may want this very processor. */
-		if (++vain % YIELD_AFTER == 0)
-			sched_yield();
-		rte_pause();
-	}
-	add(&s->counts.packets, done);
-	add(&s->counts.bytes, bytes);
-}
-
-/* Step 3. All of a burst were offered at `now`. */
+/* Step 3. These were taken by the device when it was asked at `now`. */
 static inline void count_errors(struct sender *s, const uint64_t *at, unsigned n, uint64_t now)
 {
 	uint64_t since = now - s->options.start;
@@ -164,11 +128,53 @@ static inline void count_errors(struct sender *s, const uint64_t *at, unsigned n
 	}
 }
 
+/* Step 2. Until all are taken, or there is a reason to stop. */
+static inline void offer(struct sender *s, struct rte_mbuf **burst, const uint64_t *at, unsigned n)
+{
+	const struct send_options *o = &s->options;
+	uint64_t stall = rte_rdtsc() + SEND_STALL_S * rte_get_tsc_hz();
+	uint64_t bytes = 0;
+	unsigned done = 0, vain = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bytes += burst[i]->pkt_len;
+	for (;;) {
+		uint64_t asked = rte_rdtsc();
+		unsigned taken =
+			rte_eth_tx_burst(o->port, o->queue, burst + done, (uint16_t)(n - done));
+		uint64_t now = rte_rdtsc();
+
+		if (taken) {
+			stall = now + SEND_STALL_S * rte_get_tsc_hz();
+			s->counts.last_tsc = now;
+			if (o->paced)
+				count_errors(s, at + done, taken, asked);
+		}
+		done += taken;
+		if (likely(done == n))
+			break;
+		add(&s->counts.offered_again, n - done);
+		s->end = now > stall ? SEND_STALLED : ends(s, now);
+		if (s->end != SEND_RUNNING) {
+			for (unsigned i = done; i < n; i++)
+				bytes -= burst[i]->pkt_len;
+			give_up(s, burst + done, n - done);
+			break;
+		}
+		/* Whom we wait for may want this very processor. */
+		if (++vain % YIELD_AFTER == 0)
+			sched_yield();
+		rte_pause();
+	}
+	add(&s->counts.packets, done);
+	add(&s->counts.bytes, bytes);
+}
+
 int send_run(void *ctx)
 {
 	struct sender *s = ctx;
 	struct rte_mbuf *burst[SEND_BURST_MAX];
-	uint64_t at[SEND_BURST_MAX];
+	uint64_t at[SEND_BURST_MAX] = {0};
 
 	while (rte_rdtsc() < s->options.start)
 		rte_pause();
@@ -179,10 +185,7 @@ int send_run(void *ctx)
 		if (n) {
 			if (!s->counts.first_tsc)
 				s->counts.first_tsc = now;
-			if (s->options.paced)
-				count_errors(s, at, n, now);
-			offer(s, burst, n);
-			s->counts.last_tsc = rte_rdtsc();
+			offer(s, burst, at, n);
 			if (s->end != SEND_RUNNING)
 				break;
 		} else if (s->cursor.ended || s->number == s->options.packets) {

@@ -124,6 +124,21 @@ assert_eq "end" "$(sent .end)" stopped
 assert_eq "packets by its own word, and in the file" "$(sent .sent.packets)" "$(packets_in "$out")"
 
 # What is wrong is told, and how it would be right.
+# Five packets have four gaps between them, one has none.
+"$python" "$here/pcaps.py" numbered "$T/five.pcap" 5
+"$python" "$here/pcaps.py" numbered "$T/one.pcap" 1
+replay "$T/five.pcap" --rate 10pps
+jq -e '.sent.packets_per_second < 10.1' "$T/replay.json" >/dev/null || fail "five at 10 pps: $(jq -c .sent "$T/replay.json")"
+replay "$T/one.pcap"
+assert_eq "the rate of one packet" "$(sent '.sent.packets_per_second')" 0
+
+# A device that takes no more (a ring that nobody reads): what it took, and in which time it did.
+code=0
+timeout $((60 * patience)) "$build/control/weir" replay "$capture" --to net_ring0 --topspeed --json >"$T/replay.json" 2>"$T/err.log" || code=$?
+assert_eq "weir replay into a full ring" $code 1
+assert_eq "end" "$(sent .end)" stalled
+jq -e '.sent.packets > 100 and .sent.seconds < 4 and .device.given_up > 0' "$T/replay.json" >/dev/null || fail "a full ring: $(jq -c . "$T/replay.json")"
+
 wrong() { # STATUS WORD ARGUMENTS...
 	local code=0
 	timeout 60 "$build/control/weir" replay "${@:3}" >"$T/out" 2>"$T/err.log" || code=$?
