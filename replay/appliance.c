@@ -207,6 +207,7 @@ static int read_status(const json_t *status, struct appliance_look *look)
 		     json_is_true(json_object_get(status, "alive"));
 	look->balanced = json_is_true(json_object_get(status, "balanced"));
 	look->starts = number(status, "starts");
+	look->pid = number(status, "pid");
 	read_ledger(json_object_get(status, "ledger"), look);
 	read_ports(json_object_get(status, "ports"), look);
 	read_lanes(json_object_get(status, "lanes"), look);
@@ -249,6 +250,19 @@ int appliance_look(struct appliance *a, struct appliance_look *look, char *err, 
 		rc = -ESRCH;
 	}
 	return rc;
+}
+
+bool appliance_same_ledger(const struct appliance_look *before, const struct appliance_look *after)
+{
+	/* Another dataplane on the same ledger counts itself. */
+	bool same = after->starts > before->starts ||
+		    (after->starts == before->starts && after->pid == before->pid);
+
+	same &= after->received >= before->received && after->stored >= before->stored &&
+		after->events_decoded >= before->events_decoded;
+	for (unsigned i = 0; i < before->terms_count && i < after->terms_count; i++)
+		same &= after->terms[i].packets >= before->terms[i].packets;
+	return same;
 }
 
 /* --- waiting ------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ struct appliance_partition {
 struct appliance_look {
 	uint64_t at_ns; /* CLOCK_MONOTONIC */
 	bool runs, balanced;
-	uint64_t starts; /* of dataplanes */
+	uint64_t starts, pid; /* of dataplanes: how many, and which it is now */
 	uint64_t received, stored, shed_no_slab, shed_storage, lost_in_crash, truncated;
 	uint64_t events_decoded, events_shed;
 	struct appliance_term terms[APPLIANCE_TERMS_MAX];
@@ -61,6 +61,10 @@ void appliance_close(struct appliance *a);
 /* Asks. What an earlier look holds is freed. 0, or -errno with the reason. */
 int appliance_look(struct appliance *a, struct appliance_look *look, char *err, size_t err_size);
 void appliance_look_free(struct appliance_look *look);
+
+/* Both were said of one ledger, the first one first. False: it began anew, and what lies between
+ * them cannot be told. */
+bool appliance_same_ledger(const struct appliance_look *before, const struct appliance_look *after);
 
 /* Packets that came, were they received or counted as lost by a port. */
 uint64_t appliance_arrived(const struct appliance_look *look);

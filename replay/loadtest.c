@@ -118,6 +118,12 @@ static int run_trial(struct loadtest *t, struct loadtest_size *size, enum loadte
 		snprintf(err, err_size, "stopped");
 		return -EINTR;
 	}
+	if (!appliance_same_ledger(&t->before, &t->after)) {
+		snprintf(err, err_size,
+			 "Weir was started anew meanwhile: its ledger does not tell what became of "
+			 "this trial");
+		return -ECONNRESET;
+	}
 	if (!t->after.balanced) {
 		snprintf(err, err_size, "Weir's ledger does not balance: that is a bug of Weir");
 		return -EPROTO;

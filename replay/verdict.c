@@ -19,14 +19,20 @@ const char *verdict_stage_name(enum verdict_stage stage)
 
 /* --- what happened ------------------------------------------------------------------------- */
 
+/* A driver may begin to count anew (memif does, with each sender). */
+static uint64_t port_since(uint64_t before, uint64_t after)
+{
+	return after >= before ? after - before : after;
+}
+
 static void compare_ledgers(struct verdict *v, const struct appliance_look *a,
 			    const struct appliance_look *b)
 {
 	v->received = b->received - a->received;
 	v->stored = b->stored - a->stored;
-	v->missed = b->missed - a->missed;
-	v->no_mbuf = b->no_mbuf - a->no_mbuf;
-	v->port_errors = b->port_errors - a->port_errors;
+	v->missed = port_since(a->missed, b->missed);
+	v->no_mbuf = port_since(a->no_mbuf, b->no_mbuf);
+	v->port_errors = port_since(a->port_errors, b->port_errors);
 	v->shed_no_slab = b->shed_no_slab - a->shed_no_slab;
 	v->shed_storage = b->shed_storage - a->shed_storage;
 	v->truncated = b->truncated - a->truncated;

@@ -204,3 +204,34 @@ Test(verdict, events_of_stored_packets)
 	cr_assert_float_eq(v.loss, 0.1, 1e-9);
 	cr_assert_not(v.passed);
 }
+
+Test(verdict, a_port_that_counts_anew)
+{
+	all_is_well();
+	after.missed = 1;
+	after.no_mbuf = after.port_errors = 0;
+	judge(0);
+	cr_assert_eq(v.missed, 1);
+	cr_assert_eq(v.no_mbuf, 0);
+	cr_assert_eq(v.port_errors, 0);
+}
+
+Test(verdict, a_ledger_that_began_anew_tells_nothing)
+{
+	all_is_well();
+	before.starts = after.starts = 1;
+	before.pid = after.pid = 100;
+	cr_assert(appliance_same_ledger(&before, &after));
+	after.starts = 2, after.pid = 101;
+	cr_assert(appliance_same_ledger(&before, &after),
+		  "its dataplane died, and has a successor");
+	after.starts = 1;
+	cr_assert_not(appliance_same_ledger(&before, &after), "another first dataplane");
+	after = before;
+	after.stored--;
+	cr_assert_not(appliance_same_ledger(&before, &after));
+	after = before;
+	before.terms_count = after.terms_count = 2;
+	before.terms[1].packets = 5;
+	cr_assert_not(appliance_same_ledger(&before, &after));
+}
