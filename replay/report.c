@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 
+#include "control/json_set.h"
+
 static const char *const end_names[] = {
 	[SEND_RUNNING] = "running", [SEND_DONE] = "done",	[SEND_TIME_UP] = "time_up",
 	[SEND_STOPPED] = "stopped", [SEND_STALLED] = "stalled",
@@ -197,15 +199,16 @@ static json_t *captures_json(const struct options *o, const struct replay *r)
 	json_t *files = json_array(), *left_out = json_object();
 
 	for (unsigned i = 0; i < o->sending.replay.paths_count; i++)
-		json_array_append_new(files, json_string(o->sending.replay.paths[i]));
+		json_array_append_new(files, json_text(o->sending.replay.paths[i]));
 	for (unsigned i = 0; i < CAPTURE_CAUSES; i++)
 		json_object_set_new(left_out, capture_cause_name(i),
 				    json_integer((json_int_t)captures_left_out(captures, i)));
-	return json_pack("{s:o, s:I, s:I, s:f, s:I, s:o, s:b, s:s?}", "files", files, "packets",
+	return json_pack("{s:o, s:I, s:I, s:f, s:I, s:o, s:b, s:o}", "files", files, "packets",
 			 counts->packets, "bytes", counts->bytes, "span_seconds",
 			 (double)counts->span_ns / 1e9, "backwards", counts->backwards, "left_out",
 			 left_out, "in_memory", feed_in_memory(replay_feed(r)), "damage",
-			 captures_damage(captures));
+			 captures_damage(captures) ? json_text(captures_damage(captures))
+						   : json_null());
 }
 
 static json_t *device_json(const struct options *o, const struct replay *r,
@@ -216,13 +219,14 @@ static json_t *device_json(const struct options *o, const struct replay *r,
 
 	if (c->has_interface)
 		interface =
-			json_pack("{s:s, s:I, s:I}", "name", replay_device(r)->interface, "packets",
-				  c->interface_packets, "dropped", c->interface_dropped);
-	return json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:o}", "name",
-			 o->sending.replay.device, "driver", replay_device(r)->driver, "queues",
-			 (int)o->sending.replay.queues, "hugepages", replay_hugepages(r), "taken",
-			 result->taken, "errors", c->errors, "offered_again", result->offered_again,
-			 "given_up", result->given_up, "interface", interface);
+			json_pack("{s:o, s:I, s:I}", "name", json_text(replay_device(r)->interface),
+				  "packets", c->interface_packets, "dropped", c->interface_dropped);
+	return json_pack("{s:o, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:o}", "name",
+			 json_text(o->sending.replay.device), "driver", replay_device(r)->driver,
+			 "queues", (int)o->sending.replay.queues, "hugepages", replay_hugepages(r),
+			 "taken", result->taken, "errors", c->errors, "offered_again",
+			 result->offered_again, "given_up", result->given_up, "interface",
+			 interface);
 }
 
 bool report_json(FILE *out, const struct options *o, const struct replay *r,
