@@ -34,6 +34,7 @@ struct captures {
 	unsigned count;
 	uint32_t frame_max;
 	bool counted; /* in an earlier pass */
+	bool passing; /* one of them is no file: it can be read once only */
 	uint64_t left_out[CAPTURE_CAUSES], file_bytes;
 	char damage[512];
 	struct capture *last; /* whose frame was given away */
@@ -151,6 +152,7 @@ static int open_one(struct captures *c, struct capture *capture, char *err, size
 	}
 	if (!c->counted)
 		c->file_bytes += (uint64_t)st.st_size;
+	c->passing |= !S_ISREG(st.st_mode);
 	capture->ended = false;
 	return 0;
 }
@@ -237,6 +239,23 @@ uint64_t captures_left_out(const struct captures *c, unsigned cause)
 const char *captures_damage(const struct captures *c)
 {
 	return c->damage[0] ? c->damage : NULL;
+}
+
+bool captures_can_be_read_again(const struct captures *c)
+{
+	return !c->passing;
+}
+
+void captures_why_none(const struct captures *c, char *text, size_t size)
+{
+	size_t n = (size_t)snprintf(text, size, "no packet that can be sent");
+
+	for (unsigned i = 0; i < CAPTURE_CAUSES && n < size; i++)
+		if (c->left_out[i])
+			n += (size_t)snprintf(text + n, size - n, "; %llu left out: %s",
+					      (unsigned long long)c->left_out[i], causes[i].text);
+	if (c->damage[0] && n < size)
+		snprintf(text + n, size - n, "; %s", c->damage);
 }
 
 uint64_t captures_file_bytes(const struct captures *c)

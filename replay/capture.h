@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,12 @@ uint64_t captures_left_out(const struct captures *c, unsigned cause);
 
 /* What is wrong with a file whose rest cannot be read ("FILE: truncated ..."); NULL: nothing. */
 const char *captures_damage(const struct captures *c);
+
+/* False: a pipe or the like is among them. */
+bool captures_can_be_read_again(const struct captures *c);
+
+/* "no packet that can be sent; 17 left out: ...; FILE: truncated ..." */
+void captures_why_none(const struct captures *c, char *text, size_t size);
 
 /* Bytes of all files together. */
 uint64_t captures_file_bytes(const struct captures *c);

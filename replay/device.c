@@ -28,6 +28,7 @@ enum {
 	AF_PACKET_ROOM = 16384 + RTE_PKTMBUF_HEADROOM, /* a frame of its ring */
 	LINK_WAIT_MS = 10000,
 	MEMIF_DRAIN_MS = 1000, /* a lane may be without a processor for a while */
+	DRIVER_REFUSED = -1,   /* of a driver that says no more */
 	VLAN_TAGS = 8,	       /* bytes of two of them */
 	MIB = 1 << 20,
 };
@@ -101,7 +102,8 @@ static int fail(const char *device, int rc, const char *what, const char *hint, 
 		size_t err_size)
 {
 	snprintf(err, err_size, "device \"%s\": %s: %s%s%s", device, what,
-		 rc < 0 ? strerror(-rc) : "refused by the driver", *hint ? "; " : "", hint);
+		 rc < 0 && rc != DRIVER_REFUSED ? strerror(-rc) : "refused by the driver",
+		 *hint ? "; " : "", hint);
 	return rc < 0 ? rc : -EIO;
 }
 
@@ -201,16 +203,20 @@ static int configure(struct device *d, const char *device, const struct rte_eth_
 		return fail(device, rc, "queues cannot be set up", "", err, err_size);
 	rc = rte_eth_dev_start(d->id);
 	d->started = rc >= 0;
-	return rc < 0 ? fail(device, rc == -1 ? 0 : rc, "cannot be started", start_hint(info), err,
-			     err_size)
-		      : 0;
+	return rc < 0 ? fail(device, rc, "cannot be started", start_hint(info), err, err_size) : 0;
 }
 
-static int wait_for_link(const struct device *d, const char *device, char *err, size_t err_size)
+static int wait_for_link(const struct device *d, const char *device, const atomic_bool *stop,
+			 char *err, size_t err_size)
 {
 	struct rte_eth_link link = {0};
 
 	for (int ms = 0; ms < LINK_WAIT_MS; ms += 10) {
+		if (stop && atomic_load(stop)) {
+			snprintf(err, err_size, "device \"%s\": stopped before its link was up",
+				 device);
+			return -EINTR;
+		}
 		if (rte_eth_link_get_nowait(d->id, &link) == 0 && link.link_status)
 			return 0;
 		rte_delay_us_sleep(10000);
@@ -221,8 +227,8 @@ static int wait_for_link(const struct device *d, const char *device, char *err, 
 	return -ENETDOWN;
 }
 
-static int open_probed(struct device *d, const char *device, uint32_t frame_bytes, char *err,
-		       size_t err_size)
+static int open_probed(struct device *d, const char *device, uint32_t frame_bytes,
+		       const atomic_bool *stop, char *err, size_t err_size)
 {
 	struct rte_eth_dev_info info;
 	struct rte_ether_addr mac = {0};
@@ -237,7 +243,7 @@ static int open_probed(struct device *d, const char *device, uint32_t frame_byte
 	if (rc < 0)
 		return rc;
 	memif_guard(d->id, d->driver);
-	rc = wait_for_link(d, device, err, err_size);
+	rc = wait_for_link(d, device, stop, err, err_size);
 	if (rc < 0)
 		return rc;
 	rte_eth_macaddr_get(d->id, &mac);
@@ -246,7 +252,7 @@ static int open_probed(struct device *d, const char *device, uint32_t frame_byte
 }
 
 int device_open(struct device *d, const char *device, unsigned queues, uint32_t frame_bytes,
-		char *err, size_t err_size)
+		const atomic_bool *stop, char *err, size_t err_size)
 {
 	struct port_fds before;
 	struct port sockets = {0};
@@ -258,7 +264,7 @@ int device_open(struct device *d, const char *device, unsigned queues, uint32_t 
 	port_fds_read(&before);
 	int rc = probe(d, device, err, err_size);
 	if (rc == 0)
-		rc = open_probed(d, device, frame_bytes, err, err_size);
+		rc = open_probed(d, device, frame_bytes, stop, err, err_size);
 	if (rc < 0) {
 		device_close(d);
 		return rc;

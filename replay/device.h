@@ -35,9 +35,9 @@ bool device_is_pci(const char *device);
 uint32_t device_interface_frame_max(const char *device);
 
 /* Opens it with so many queues, for frames of up to frame_bytes, and waits until its link is up. 0,
- * or -errno with the reason. */
+ * or -errno with the reason (-EINTR: *stop, which may be NULL). */
 int device_open(struct device *d, const char *device, unsigned queues, uint32_t frame_bytes,
-		char *err, size_t err_size);
+		const atomic_bool *stop, char *err, size_t err_size);
 void device_close(struct device *d);
 
 /* Memory that the packet buffers take, for EAL. */

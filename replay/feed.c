@@ -120,14 +120,23 @@ static int keep_frame(struct feed *f, const struct captured *from,
 	struct feed_lane *lane = &f->lanes[feed_queue_of(f, from, shape)];
 
 	if (!feed_block_fits(lane->filling, from->len)) {
-		struct feed_block *block = feed_block_new();
+		/* (Files are known to fit.) */
+		bool fits = captures_can_be_read_again(f->captures) ||
+			    f->kept_bytes + FEED_BLOCK_BYTES <= f->options.memory_bytes;
+		struct feed_block *block = fits ? feed_block_new() : NULL;
 		if (!block)
 			return -ENOMEM;
+		f->kept_bytes += FEED_BLOCK_BYTES;
 		*lane->link = lane->filling = block;
 		lane->link = &block->next;
 	}
 	feed_put(f, lane->filling, from, shape);
 	return 0;
+}
+
+static bool is_stopped(const struct feed *f)
+{
+	return f->options.stop && atomic_load_explicit(f->options.stop, memory_order_relaxed);
 }
 
 static int read_into_memory(struct feed *f, char *err, size_t err_size)
@@ -137,14 +146,21 @@ static int read_into_memory(struct feed *f, char *err, size_t err_size)
 
 	for (unsigned q = 0; q < f->options.queues; q++)
 		f->lanes[q].link = &f->lanes[q].first;
-	while (feed_read(f, &frame, &shape))
+	while (!is_stopped(f) && feed_read(f, &frame, &shape))
 		if (keep_frame(f, &frame, &shape) < 0) {
-			snprintf(err, err_size, "out of memory after %llu packets",
-				 (unsigned long long)f->counts.packets);
+			snprintf(err, err_size, "out of memory after %llu packets%s",
+				 (unsigned long long)f->counts.packets,
+				 captures_can_be_read_again(f->captures)
+					 ? ""
+					 : ": what is no file is kept there (--memory); expected "
+					   "a file");
 			return -ENOMEM;
 		}
 	f->counted = true;
-	return 0;
+	if (!is_stopped(f))
+		return 0;
+	snprintf(err, err_size, "stopped while captures were read");
+	return -EINTR;
 }
 
 /* Where one queue's list has been walked to. */
@@ -192,6 +208,18 @@ static int reopen_for_disk(struct feed *f, char *err, size_t err_size)
 			     f->options.frame_max_from_disk, err, err_size);
 }
 
+/* Where they are read more than once, no pipe can be among them. */
+static int check_read_once(const struct feed *f, char *err, size_t err_size)
+{
+	if (captures_can_be_read_again(f->captures) || (f->in_memory && !f->options.again))
+		return 0;
+	snprintf(err, err_size, "%s: expected files, no pipe",
+		 f->options.again
+			 ? "captures are read anew for each frame size"
+			 : "captures that do not fit in memory are read while they are sent");
+	return -ESPIPE;
+}
+
 int feed_open(struct feed **out, const struct feed_options *options, char *err, size_t err_size)
 {
 	struct feed *f = calloc(1, sizeof(*f));
@@ -209,11 +237,12 @@ int feed_open(struct feed **out, const struct feed_options *options, char *err, 
 		if (options->frame_size > 64)
 			bytes += bytes / 64 * options->frame_size;
 		f->in_memory = bytes + bytes / 2 <= options->memory_bytes;
-		if (f->in_memory)
-			rc = read_into_memory(f, err, err_size);
-		else if (options->frame_max_from_disk < options->frame_max)
-			rc = reopen_for_disk(f, err, err_size);
+		rc = check_read_once(f, err, err_size);
 	}
+	if (rc == 0 && f->in_memory)
+		rc = read_into_memory(f, err, err_size);
+	else if (rc == 0 && options->frame_max_from_disk < options->frame_max)
+		rc = reopen_for_disk(f, err, err_size);
 	if (rc < 0) {
 		feed_close(f);
 		return rc;

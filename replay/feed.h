@@ -27,6 +27,8 @@ struct feed_options {
 	uint32_t frame_size;			 /* all frames become so long; 0: as captured */
 	bool spread; /* senders are made up when sent: any queue may send any frame */
 	bool stamp;
+	bool again;		 /* the captures will be read anew for another frame_size */
+	const atomic_bool *stop; /* ends the reading into memory */
 };
 
 struct feed_frame {

@@ -24,6 +24,7 @@ struct feed {
 	struct feed_counts counts;
 	struct feed_lane lanes[FEED_QUEUES_MAX];
 	struct pace pace;
+	uint64_t kept_bytes;	 /* in memory */
 	uint64_t index, last_ns; /* of the frame that was read last */
 	uint8_t resized[CAPTURE_FRAME_MAX];
 	struct feed_start start;

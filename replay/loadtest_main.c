@@ -48,7 +48,7 @@ int loadtest_main(int argc, char **argv)
 	if (status != OPTIONS_RUN)
 		return fflush(stdout) == 0 ? status : WEIR_FAILED;
 	t.options = &options;
-	t.stop = interrupt_catch();
+	t.stop = options.sending.replay.stop = interrupt_catch();
 	t.progress = isatty(STDERR_FILENO) ? loadtest_report_trial : NULL;
 	status = test(&t);
 	loadtest_free(&t);

@@ -51,6 +51,6 @@ int main(int argc, char **argv)
 
 	if (status != OPTIONS_RUN)
 		return fflush(stdout) == 0 ? status : WEIR_FAILED;
-	options.trial.stop = interrupt_catch();
+	options.trial.stop = options.sending.replay.stop = interrupt_catch();
 	return replay(&options);
 }

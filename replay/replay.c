@@ -69,6 +69,24 @@ static int start_eal(struct replay *r, uint32_t frame_bytes, char *err, size_t e
 	return rc;
 }
 
+/* Of captures that were gone through, not even one packet can be sent. */
+static int check_any(const struct replay *r, char *err, size_t err_size)
+{
+	const struct replay_options *o = &r->options;
+	const struct feed_counts *counts = feed_counts(r->feed);
+	char why[768];
+
+	if (counts->packets)
+		return 0;
+	if (counts->other_size)
+		snprintf(why, sizeof(why), "no packet that can be made as long as asked for");
+	else
+		captures_why_none(feed_captures(r->feed), why, sizeof(why));
+	snprintf(err, err_size, "%s%s: %s", o->paths[0],
+		 o->paths_count > 1 ? " and the others" : "", why);
+	return -ENODATA;
+}
+
 /* Opens the feed. */
 static int read_captures(struct replay *r, uint32_t frame_size, char *err, size_t err_size)
 {
@@ -84,6 +102,8 @@ static int read_captures(struct replay *r, uint32_t frame_size, char *err, size_
 		.frame_size = frame_size,
 		.spread = o->spread != 0,
 		.stamp = o->stamp,
+		.again = o->frame_longest != 0,
+		.stop = o->stop,
 	};
 	if (interface_max && !frame_size)
 		feed.frame_max = feed.frame_max_from_disk = interface_max;
@@ -91,14 +111,7 @@ static int read_captures(struct replay *r, uint32_t frame_size, char *err, size_
 
 	if (rc < 0)
 		return rc;
-	if (!feed_in_memory(r->feed) || feed_counts(r->feed)->packets)
-		return 0;
-	snprintf(err, err_size, "%s%s: no packet that can be sent", o->paths[0],
-		 o->paths_count > 1 ? " and the others" : "");
-	if (frame_size)
-		snprintf(err, err_size, "%s%s: no packet that can be made %u bytes long",
-			 o->paths[0], o->paths_count > 1 ? " and the others" : "", frame_size);
-	return -ENODATA;
+	return feed_in_memory(r->feed) ? check_any(r, err, err_size) : 0;
 }
 
 /* What the device's buffers have to hold. */
@@ -158,8 +171,8 @@ int replay_open(struct replay **out, const struct replay_options *options, char 
 		rc = start_eal(r, longest, err, err_size);
 	}
 	if (rc == 0) {
-		rc = device_open(&r->device, options->device, options->queues, longest, err,
-				 err_size);
+		rc = device_open(&r->device, options->device, options->queues, longest,
+				 options->stop, err, err_size);
 		r->opened = rc == 0;
 	}
 	if (rc == 0)
@@ -350,6 +363,8 @@ int replay_run(struct replay *r, const struct replay_trial *trial, struct replay
 	wait_for_senders(r, trial);
 	rc = feed_stop(r->feed, err, err_size);
 	conclude(r, &before, result);
+	if (rc == 0 && result->end == SEND_DONE)
+		rc = check_any(r, err, err_size);
 	if (rc == 0 && result->end == SEND_STALLED) {
 		snprintf(err, err_size,
 			 "device \"%s\" took nothing for %d s: is the other end still there?",

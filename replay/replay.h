@@ -25,9 +25,10 @@ struct replay_options {
 	uint64_t memory_bytes; /* that captures may take; 0: half of what is available */
 	uint32_t spread;       /* senders; 0: as captured */
 	bool stamp;
-	uint32_t frame_longest; /* the most that replay_load() asks for; 0: none */
-	struct rewrite_to to;	/* source_mac is the device's */
-	bool resolve_mac;	/* ask by ARP who has to.address */
+	uint32_t frame_longest;	 /* the most that replay_load() asks for; 0: none */
+	struct rewrite_to to;	 /* source_mac is the device's */
+	bool resolve_mac;	 /* ask by ARP who has to.address */
+	const atomic_bool *stop; /* ends replay_open() too; may be NULL */
 };
 
 struct replay_trial {

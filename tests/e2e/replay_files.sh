@@ -96,7 +96,9 @@ grep -q "left out" "$T/replay.log" || fail "nothing says that packets are left o
 
 # So is, from disk, what is longer than the buffers that were made before it was read.
 "$python" "$here/pcaps.py" numbered "$T/long.pcap" 20 --size 20000
-replay "$T/long.pcap" --topspeed --memory 10KiB
+"$python" "$here/pcaps.py" numbered "$T/short.pcap" 5
+replay "$T/long.pcap" "$T/short.pcap" --topspeed --memory 10KiB
+assert_eq "packets that are short enough" "$(sent .sent.packets)" 5
 assert_eq "packets that are too long" "$(sent .captures.left_out.too_long)" 20
 
 # The longest frames that there can be lie whole in their buffers, one longer is left out.
@@ -123,7 +125,6 @@ wait "$sender" || fail "weir replay after SIGINT: exit status $?"
 assert_eq "end" "$(sent .end)" stopped
 assert_eq "packets by its own word, and in the file" "$(sent .sent.packets)" "$(packets_in "$out")"
 
-# What is wrong is told, and how it would be right.
 # Five packets have four gaps between them, one has none.
 "$python" "$here/pcaps.py" numbered "$T/five.pcap" 5
 "$python" "$here/pcaps.py" numbered "$T/one.pcap" 1
@@ -139,6 +140,7 @@ assert_eq "weir replay into a full ring" $code 1
 assert_eq "end" "$(sent .end)" stalled
 jq -e '.sent.packets > 100 and .sent.seconds < 4 and .device.given_up > 0' "$T/replay.json" >/dev/null || fail "a full ring: $(jq -c . "$T/replay.json")"
 
+# What is wrong is told, and how it would be right.
 wrong() { # STATUS WORD ARGUMENTS...
 	local code=0
 	timeout 60 "$build/control/weir" replay "${@:3}" >"$T/out" 2>"$T/err.log" || code=$?
@@ -152,3 +154,40 @@ wrong 1 "expected a capture" "$root/LICENSE" --to net_null0
 wrong 1 "net_nosuch0" "$capture" --to net_nosuch0
 wrong 1 "nosuchif0" "$capture" --to net_af_packet0,iface=nosuchif0
 wrong 1 "queues" "$capture" --to "net_pcap0,tx_pcap=$out" --queues 2
+
+# None that can be sent: why, be it read before or while it is sent.
+editcap -s 10 "$capture" "$T/none.pcap"
+for memory in 1GiB 10KiB; do
+	wrong 1 "none.pcap: no packet that can be sent; 2559 left out: captured only in part" "$T/none.pcap" --to net_null0 --topspeed --loop forever --memory $memory
+done
+
+# A pipe is read once, into memory, and no more than fits there.
+exec 8< <(cat "$capture")
+replay /dev/fd/8 --topspeed --loop 2
+assert_eq "packets from a pipe, twice" "$(sent .sent.packets)" $(($(packets_in "$capture") * 2))
+exec 8< <(cat "$capture" "$capture")
+wrong 1 "expected a file" /dev/fd/8 --to net_null0 --memory 300KiB
+exec 8< <(cat "$capture")
+wrong 1 "expected files, no pipe" /dev/fd/8 "$capture" --to net_null0 --memory 10KiB
+# One that does not end ends by Ctrl-C.
+mkfifo "$T/fifo"
+exec 8<>"$T/fifo"
+head -c 30000 "$capture" >&8
+wrong_after() { # STATUS WORD SECONDS ARGUMENTS...
+	local code=0
+	"$build/replay/weir-replay" "${@:4}" >"$T/out" 2>"$T/err.log" &
+	sender=$!
+	pids+=("$sender")
+	sleep "$3"
+	kill -INT "$sender" || fail "weir replay ${*:4} ended before it was interrupted: $(cat "$T/err.log")"
+	wait "$sender" || code=$?
+	assert_eq "weir replay ${*:4} after SIGINT" $code "$1"
+	grep -q -- "$2" "$T/err.log" || fail "weir replay ${*:4}: '$2' is not in: $(cat "$T/err.log")"
+}
+wrong_after 1 "stopped while captures were read" $((1 * patience)) "$T/fifo" --to net_null0
+exec 8<&-
+
+# A name that is no UTF-8 does not cost the report.
+head -c 5000 "$capture" >"$T"/$'odd\xff.pcap'
+replay "$T"/$'odd\xff.pcap' --topspeed
+assert_eq "the file, and its damage" "$(sent '.captures.files[0] + " " + .captures.damage' | grep -o 'odd?.pcap' | wc -l)" 2
