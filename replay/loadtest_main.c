@@ -19,7 +19,7 @@ static int test(struct loadtest *t)
 	bool written = true;
 	int status = WEIR_OK;
 
-	if (o->plot && loadtest_plot_check(err, sizeof(err)) < 0)
+	if (o->plot && loadtest_plot_check(o->plot, err, sizeof(err)) < 0)
 		return failed(err);
 	if (loadtest_run(t, err, sizeof(err)) < 0)
 		status = failed(err);

@@ -183,34 +183,75 @@ static int run_gnuplot(int in, int out, const char *argument, char *err, size_t 
 	return -EIO;
 }
 
-int loadtest_plot_check(char *err, size_t err_size)
+/* --- the file ------------------------------------------------------------------------------ */
+
+static int fail_file(const char *path, int rc, char *err, size_t err_size)
+{
+	snprintf(err, err_size, "%s: %s", path, strerror(-rc));
+	return rc;
+}
+
+/* Leaves no file behind that was not there. */
+static int check_file(const char *path, char *err, size_t err_size)
+{
+	int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+
+	if (file >= 0)
+		unlink(path);
+	else if (errno == EEXIST)
+		file = open(path, O_WRONLY | O_CLOEXEC);
+	if (file < 0)
+		return fail_file(path, -errno, err, err_size);
+	close(file);
+	return 0;
+}
+
+int loadtest_plot_check(const char *path, char *err, size_t err_size)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int rc = null < 0 ? -errno : run_gnuplot(null, null, "--version", err, err_size);
 
 	if (null >= 0)
 		close(null);
-	return rc;
+	return rc < 0 ? rc : check_file(path, err, err_size);
+}
+
+/* gnuplot does not tell of a disk that is full. */
+static int copy_to_file(int drawing, const char *path, char *err, size_t err_size)
+{
+	char piece[65536];
+	ssize_t n = 0, written = 0;
+	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+	if (file < 0 || lseek(drawing, 0, SEEK_SET) < 0)
+		written = -1;
+	while (written >= 0 && (n = read(drawing, piece, sizeof(piece))) > 0)
+		for (ssize_t at = 0; at < n && written >= 0; at += written)
+			written = write(file, piece + at, (size_t)(n - at));
+	int rc = written < 0 || n < 0 ? -errno : 0;
+	if (file >= 0 && close(file) < 0 && rc == 0)
+		rc = -errno;
+	return rc < 0 ? fail_file(path, rc, err, err_size) : 0;
 }
 
 int loadtest_plot(const struct loadtest *t, const char *path, char *err, size_t err_size)
 {
 	int script = memfd_create("weir-plot", MFD_CLOEXEC);
-	FILE *out = script < 0 ? NULL : fdopen(dup(script), "w");
+	int drawing = memfd_create("weir-drawing", MFD_CLOEXEC);
+	FILE *out = script < 0 || drawing < 0 ? NULL : fdopen(dup(script), "w");
 	int rc = out ? write_script(out, t) : -ENOMEM;
 
 	if (out)
 		fclose(out);
-	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (file < 0)
-		rc = -errno;
 	if (rc < 0)
-		snprintf(err, err_size, "%s: %s", path, strerror(-rc));
+		fail_file(path, rc, err, err_size);
 	else if (lseek(script, 0, SEEK_SET) == 0)
-		rc = run_gnuplot(script, file, "-", err, err_size);
-	if (file >= 0)
-		close(file);
+		rc = run_gnuplot(script, drawing, "-", err, err_size);
+	if (rc == 0)
+		rc = copy_to_file(drawing, path, err, err_size);
 	if (script >= 0)
 		close(script);
+	if (drawing >= 0)
+		close(drawing);
 	return rc;
 }

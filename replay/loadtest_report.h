@@ -20,8 +20,9 @@ const char *loadtest_size_name(const struct loadtest_size *size, char text[32]);
  * highest of all if none did. */
 enum verdict_stage loadtest_bound(const struct loadtest_size *size, const char **why);
 
-/* gnuplot is there. 0, or -errno with what is to be installed. */
-int loadtest_plot_check(char *err, size_t err_size);
+/* Before hours of trials: gnuplot is there, and the file can be written. 0, or -errno with the
+ * reason, or what is to be installed. */
+int loadtest_plot_check(const char *path, char *err, size_t err_size);
 
 /* Draws to the file, as SVG. 0, or -errno with the reason. */
 int loadtest_plot(const struct loadtest *t, const char *path, char *err, size_t err_size);

@@ -88,6 +88,11 @@ stop_weir
 assert_balanced
 assert_verified
 
+# A drawing that has no place is told of before the first trial, a disk that is full afterwards.
+received=$(status .ledger.packets.received)
+wrong "nowhere/plot.svg: No such file" --plot "$T/nowhere/plot.svg"
+assert_eq "packets received" "$(status .ledger.packets.received)" "$received"
+wrong "/dev/full: No space left" --plot /dev/full
 # A file system that is soon full: there is no rate for that.
 "$python" "$here/pcaps.py" numbered "$T/n.pcap" 4096 --size 1000 --senders 100
 mkdir "$T/small"
