@@ -15,6 +15,7 @@ enum {
 	QUIET_LOOKS = 6,    /* 300 ms: a port's own counters are refreshed every 100 ms */
 	MISSING_LOOKS = 40, /* 2 s, as RFC 2544 has it, for frames that are still on their way */
 	REST_S = 60,
+	SILENT_S = 15, /* weir-control, or the dataplane, may be on its way to start again */
 	ANSWER_MAX = 64 << 20,
 };
 
@@ -24,6 +25,7 @@ struct appliance {
 	char why[CURL_ERROR_SIZE];
 	char *answer;
 	size_t len;
+	bool answered; /* once at least */
 };
 
 static uint64_t now_ns(void)
@@ -249,6 +251,7 @@ int appliance_look(struct appliance *a, struct appliance_look *look, char *err, 
 		snprintf(err, err_size, "%s: Weir does not run", a->url);
 		rc = -ESRCH;
 	}
+	a->answered |= rc == 0;
 	return rc;
 }
 
@@ -281,25 +284,34 @@ uint64_t appliance_arrived(const struct appliance_look *look)
 	return look->received + look->missed + look->no_mbuf + look->port_errors;
 }
 
+/* Whoever has answered before is given time to come back. */
+static bool may_come_back(const struct appliance *a, int rc, uint64_t heard_ns)
+{
+	return (rc == -EIO || rc == -ESRCH) && a->answered &&
+	       now_ns() - heard_ns < SILENT_S * UINT64_C(1000000000);
+}
+
 int appliance_rest(struct appliance *a, uint64_t expected, struct appliance_look *look,
 		   const atomic_bool *stop, char *err, size_t err_size)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
-	uint64_t end = now_ns() + REST_S * UINT64_C(1000000000), received = UINT64_MAX;
+	uint64_t heard = now_ns(), end = heard + REST_S * UINT64_C(1000000000);
+	uint64_t received = UINT64_MAX;
 	unsigned quiet = 0;
 
 	for (;;) {
 		int rc = appliance_look(a, look, err, err_size);
-		if (rc < 0)
+		if (rc < 0 && !may_come_back(a, rc, heard))
 			return rc;
-		quiet = look->received == received && all_visible(look) ? quiet + 1 : 0;
+		heard = rc == 0 ? look->at_ns : heard;
+		quiet = rc == 0 && look->received == received && all_visible(look) ? quiet + 1 : 0;
 		if (quiet >= (appliance_arrived(look) >= expected ? QUIET_LOOKS : MISSING_LOOKS))
 			return 0;
 		if (atomic_load(stop)) {
 			snprintf(err, err_size, "stopped");
 			return -EINTR;
 		}
-		if (look->at_ns > end)
+		if (rc == 0 && look->at_ns > end)
 			break;
 		received = look->received;
 		nanosleep(&pause, NULL);

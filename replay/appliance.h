@@ -70,7 +70,7 @@ bool appliance_same_ledger(const struct appliance_look *before, const struct app
 uint64_t appliance_arrived(const struct appliance_look *look);
 
 /* The same, as soon as nothing has come for a while and all that came is visible; for a longer
- * while as long as fewer than expected arrived. -ETIMEDOUT: it does not come to rest; -EINTR:
- * *stop. */
+ * while as long as fewer than expected arrived. One that answered before may be silent for 15 s:
+ * weir-control can have been started again. -ETIMEDOUT: it does not come to rest; -EINTR: *stop. */
 int appliance_rest(struct appliance *a, uint64_t expected, struct appliance_look *look,
 		   const atomic_bool *stop, char *err, size_t err_size);

@@ -70,6 +70,13 @@ grep -q "^weir loadtest: stopped" "$T/table.log" || fail "it does not say that i
 grep -q "^NOT COMPLETE" "$T/table.txt" || fail "the table does not say that it is not complete"
 grep -q "^  captured  *[0-9]" "$T/table.txt" || fail "the table does not have what was found"
 
+# A status that cannot be read now and then is asked for again.
+background "$python" "$here/flaky_http.py" $((http_port + 1)) "http://127.0.0.1:$http_port"
+answers() { curl -sf "http://127.0.0.1:$((http_port + 1))/api/status" >/dev/null; }
+wait_until 20 "the other way to the status" answers
+loadtest "$capture" --trial 100ms --against "http://127.0.0.1:$((http_port + 1))"
+assert_eq "weir loadtest by a status that is away now and then" $code 0
+
 # What is wrong is told.
 wrong() { # WORD ARGUMENTS...
 	loadtest "$capture" --trial 100ms "${@:2}"
@@ -81,6 +88,11 @@ wrong "no syslog-0" --data "$root/tests"
 path=/nowhere
 wrong "apt-get install gnuplot-nox" --plot "$T/none.svg"
 path=$PATH
+# A drawing that has no place is told of before the first trial, a disk that is full afterwards.
+received=$(status .ledger.packets.received)
+wrong "nowhere/plot.svg: No such file" --plot "$T/nowhere/plot.svg"
+assert_eq "packets received" "$(status .ledger.packets.received)" "$received"
+wrong "/dev/full: No space left" --plot /dev/full
 "$python" "$here/pcaps.py" numbered "$T/other.pcap" 100 --ports 9
 capture=$T/other.pcap
 wrong "stored none; unrouted 10000" --against "http://127.0.0.1:$http_port"
@@ -88,11 +100,6 @@ stop_weir
 assert_balanced
 assert_verified
 
-# A drawing that has no place is told of before the first trial, a disk that is full afterwards.
-received=$(status .ledger.packets.received)
-wrong "nowhere/plot.svg: No such file" --plot "$T/nowhere/plot.svg"
-assert_eq "packets received" "$(status .ledger.packets.received)" "$received"
-wrong "/dev/full: No space left" --plot /dev/full
 # A file system that is soon full: there is no rate for that.
 "$python" "$here/pcaps.py" numbered "$T/n.pcap" 4096 --size 1000 --senders 100
 mkdir "$T/small"
