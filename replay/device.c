@@ -1,6 +1,7 @@
 #include "device.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -56,28 +57,30 @@ static bool interface_of(const char *device, char *name, size_t size)
 	return name[0] != '\0';
 }
 
-/* A number that the kernel tells of an interface; 0: none. */
-static uint64_t interface_number(const char *name, const char *what)
+/* A number that the kernel tells of an interface. False: there is none, and *value is 0. */
+static bool interface_number(const char *name, const char *what, uint64_t *value)
 {
 	char path[160];
-	unsigned long long value = 0;
+	bool there = false;
 
+	*value = 0;
 	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", name, what);
 	FILE *file = fopen(path, "re");
 	if (!file)
-		return 0;
-	if (fscanf(file, "%llu", &value) != 1)
-		value = 0;
+		return false;
+	there = fscanf(file, "%" SCNu64, value) == 1;
 	fclose(file);
-	return value;
+	return there;
 }
 
 uint32_t device_interface_frame_max(const char *device)
 {
 	char name[64];
-	uint64_t mtu = interface_of(device, name, sizeof(name)) ? interface_number(name, "mtu") : 0;
+	uint64_t mtu;
 
-	return mtu ? (uint32_t)mtu + RTE_ETHER_HDR_LEN : 0;
+	return interface_of(device, name, sizeof(name)) && interface_number(name, "mtu", &mtu)
+		       ? (uint32_t)mtu + RTE_ETHER_HDR_LEN
+		       : 0;
 }
 
 static uint32_t room_of(uint32_t frame_bytes)
@@ -302,11 +305,29 @@ void device_counts(const struct device *d, struct device_counts *counts)
 		counts->bytes = stats.obytes;
 		counts->errors = stats.oerrors;
 	}
-	counts->has_interface = d->interface[0] != '\0';
-	if (counts->has_interface) {
-		counts->interface_packets = interface_number(d->interface, "statistics/tx_packets");
-		counts->interface_dropped = interface_number(d->interface, "statistics/tx_dropped");
-	}
+	counts->has_interface =
+		d->interface[0] != '\0' &&
+		interface_number(d->interface, "statistics/tx_packets",
+				 &counts->interface_packets) &&
+		interface_number(d->interface, "statistics/tx_dropped", &counts->interface_dropped);
+}
+
+void device_counts_since(const struct device *d, const struct device_counts *before,
+			 struct device_counts *counts)
+{
+	device_counts(d, counts);
+	counts->packets -= before->packets;
+	counts->bytes -= before->bytes;
+	counts->errors -= before->errors;
+	counts->interface_gone =
+		before->has_interface &&
+		(!counts->has_interface || counts->interface_packets < before->interface_packets ||
+		 counts->interface_dropped < before->interface_dropped);
+	counts->has_interface &= before->has_interface && !counts->interface_gone;
+	if (!counts->has_interface)
+		return;
+	counts->interface_packets -= before->interface_packets;
+	counts->interface_dropped -= before->interface_dropped;
 }
 
 void device_flush(const struct device *d)

@@ -23,8 +23,9 @@ struct device {
 /* What the driver, and the kernel behind it, counted. */
 struct device_counts {
 	uint64_t packets, bytes, errors; /* the driver's */
-	bool has_interface;
+	bool has_interface;		 /* there is one, and the kernel tells these: */
 	uint64_t interface_packets, interface_dropped; /* the kernel's, of all who send there */
+	bool interface_gone;			       /* since then, or another one has its name */
 };
 
 /* A PCI address, which EAL must be told of at its start. */
@@ -44,6 +45,10 @@ void device_close(struct device *d);
 uint64_t device_memory_bytes(unsigned queues, uint32_t frame_bytes);
 
 void device_counts(const struct device *d, struct device_counts *counts);
+
+/* What was counted since `before`. */
+void device_counts_since(const struct device *d, const struct device_counts *before,
+			 struct device_counts *counts);
 
 /* What the driver took goes out: af_packet's own kick does not wait for the socket's ring, and what
  * the other end of a memif has not read by the time we close is gone (there is no call that tells

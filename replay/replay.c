@@ -335,12 +335,7 @@ static void conclude(struct replay *r, const struct device_counts *before,
 	if (last > first)
 		result->seconds = (double)(last - first) / (double)rte_get_tsc_hz();
 	device_flush(&r->device);
-	device_counts(&r->device, device);
-	device->packets -= before->packets;
-	device->bytes -= before->bytes;
-	device->errors -= before->errors;
-	device->interface_packets -= before->interface_packets;
-	device->interface_dropped -= before->interface_dropped;
+	device_counts_since(&r->device, before, device);
 	result->sent =
 		result->taken - (device->errors < result->taken ? device->errors : result->taken);
 }
@@ -365,6 +360,11 @@ int replay_run(struct replay *r, const struct replay_trial *trial, struct replay
 	conclude(r, &before, result);
 	if (rc == 0 && result->end == SEND_DONE)
 		rc = check_any(r, err, err_size);
+	if (rc == 0 && result->device.interface_gone) {
+		snprintf(err, err_size, "device \"%s\": its interface went away meanwhile",
+			 r->options.device);
+		rc = -ENODEV;
+	}
 	if (rc == 0 && result->end == SEND_STALLED) {
 		snprintf(err, err_size,
 			 "device \"%s\" took nothing for %d s: is the other end still there?",

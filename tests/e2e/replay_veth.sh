@@ -29,3 +29,12 @@ assert_eq "received, and missed" $(($(final .ledger.packets.received) + $(final 
 [ "$(final '.ports[0].missed')" -eq 0 ] || skip "the machine is too busy: the kernel dropped packets"
 expect_from "$capture"
 assert_stream all-0 1
+
+# An interface that goes away while it sends: said, and no number is made of what cannot be known.
+background "${in_tx[@]}" sh -c "sleep $((2 * patience)); ip link del eth0"
+code=0
+"${in_tx[@]}" timeout $((30 * patience)) "$build/control/weir" replay "$capture" --to net_af_packet0,iface=eth0 --rate 1kpps --for $((4 * patience))s --json \
+	>"$T/replay.json" 2>"$T/gone.log" || code=$?
+assert_eq "weir replay by an interface that went away" $code 1
+grep -q "went away" "$T/gone.log" || fail "it does not say that the interface went away: $(cat "$T/gone.log")"
+assert_eq "its interface's counts" "$(sent .device.interface)" null
