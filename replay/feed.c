@@ -103,7 +103,8 @@ unsigned feed_queue_of(const struct feed *f, const struct captured *from,
 	if (f->options.queues <= 1)
 		return 0;
 	if (f->options.spread)
-		return (unsigned)(f->index % f->options.queues);
+		return (unsigned)((shape->fragment ? shape->fragment : f->index) %
+				  f->options.queues);
 	return rewrite_sender_hash(from->bytes, shape) % f->options.queues;
 }
 

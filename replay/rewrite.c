@@ -23,7 +23,27 @@ static uint16_t get16(const uint8_t *p)
 	return __builtin_bswap16(v);
 }
 
+/* FNV-1a. */
+static uint32_t hash_of(uint32_t hash, const uint8_t *p, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * 16777619u;
+	return hash;
+}
+
+static const uint32_t HASH_START = 2166136261u;
+
 /* --- looking ------------------------------------------------------------------------------- */
+
+/* Of a datagram's addresses, which lie side by side, and its identification. */
+static uint32_t fragment_of(const uint8_t *addresses, uint32_t bytes, const uint8_t *id,
+			    uint32_t id_bytes)
+{
+	uint32_t hash = hash_of(hash_of(HASH_START, addresses, bytes), id, id_bytes);
+
+	hash ^= hash >> 15;
+	return hash ? hash : 1;
+}
 
 /* What is behind IP: header at `at`, the datagram's end at `end`; whole: not a fragment. */
 static void look_behind_ip(const uint8_t *frame, uint32_t at, uint32_t end, bool whole,
@@ -59,15 +79,19 @@ static void look_at_ipv4(const uint8_t *frame, uint32_t at, uint32_t len,
 	shape->version = 4;
 	shape->ip = (uint16_t)at;
 	shape->protocol = frame[at + 9];
+	if (fragment & 0x3fff)
+		shape->fragment = fragment_of(frame + at + 12, 8, frame + at + 4, 2);
 	if (!(fragment & 0x1fff))
 		look_behind_ip(frame, at + header, at + total, !(fragment & 0x2000), shape);
 }
 
 /* Follows the extension headers to what the checksum is found in; 0: not there, in a later
  * fragment, or it covers an address of a routing header. */
-static uint32_t behind_extensions(const uint8_t *frame, uint32_t at, uint32_t end, uint8_t *next,
-				  bool *whole)
+static uint32_t behind_extensions(const uint8_t *frame, uint32_t at, uint32_t end,
+				  struct rewrite_shape *shape, bool *whole)
 {
+	uint8_t *next = &shape->protocol;
+
 	for (int i = 0; i < EXTENSIONS_MAX; i++) {
 		if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING &&
 		    *next != IPPROTO_DSTOPTS && *next != IPPROTO_FRAGMENT)
@@ -76,6 +100,9 @@ static uint32_t behind_extensions(const uint8_t *frame, uint32_t at, uint32_t en
 			return 0;
 		if (*next == IPPROTO_FRAGMENT) {
 			*whole = !(get16(frame + at + 2) & 0xfff9);
+			if (!*whole)
+				shape->fragment =
+					fragment_of(frame + shape->ip + 8, 32, frame + at + 4, 4);
 			if (get16(frame + at + 2) & 0xfff8)
 				return 0;
 		}
@@ -101,7 +128,7 @@ static void look_at_ipv6(const uint8_t *frame, uint32_t at, uint32_t len,
 	shape->version = 6;
 	shape->ip = (uint16_t)at;
 	shape->protocol = frame[at + 6];
-	uint32_t behind = behind_extensions(frame, at + IPV6_HEADER, end, &shape->protocol, &whole);
+	uint32_t behind = behind_extensions(frame, at + IPV6_HEADER, end, shape, &whole);
 	if (behind)
 		look_behind_ip(frame, behind, end, whole, shape);
 }
@@ -295,9 +322,10 @@ bool rewrite_size(const uint8_t *frame, const struct rewrite_shape *shape, uint3
 uint32_t rewrite_sender_hash(const uint8_t *frame, const struct rewrite_shape *shape)
 {
 	const uint8_t *at = frame + shape->ip + (shape->version == 4 ? 12 : 8);
-	uint32_t hash = 2166136261u;
+	uint32_t hash = hash_of(HASH_START, at,
+				shape->version == 4   ? 4
+				: shape->version == 6 ? 16
+						      : 0);
 
-	for (unsigned i = 0; shape->version && i < (shape->version == 4 ? 4u : 16u); i++)
-		hash = (hash ^ at[i]) * 16777619u;
 	return hash ^ hash >> 15;
 }

@@ -22,6 +22,7 @@ struct rewrite_shape {
 	uint16_t checksum; /* UDP, TCP or ICMPv6: it covers the addresses too */
 	uint16_t stamp;	   /* the last STAMP_BYTES of the payload of a whole UDP datagram */
 	bool whole;	   /* a UDP datagram in one piece */
+	uint32_t fragment; /* the same number for all fragments of a datagram; 0: is none */
 };
 
 /* Looks through at most two VLAN tags. Never reads beyond frame[len - 1]. */

@@ -26,9 +26,13 @@ static inline void add(_Atomic uint64_t *counter, uint64_t n)
 }
 
 /* Sender v of all when this is the k-th packet of the queue: queue q has those with v mod queues =
- * q, so that each stays in its order. */
-static inline uint32_t sender_of(const struct send_options *o, uint64_t k)
+ * q, so that each stays in its order. All fragments of a datagram have one sender. */
+static inline uint32_t sender_of(const struct send_options *o, const struct rewrite_shape *shape,
+				 uint64_t k)
 {
+	if (shape->fragment)
+		k = shape->fragment / o->queues; /* what is left of it: see feed_queue_of() */
+
 	uint32_t mine = (o->spread - o->queue + o->queues - 1) / o->queues;
 
 	return o->spread < o->queues ? (uint32_t)(k % o->spread)
@@ -50,7 +54,7 @@ static inline void fill(struct sender *s, struct rte_mbuf *m, const struct feed_
 	m->pkt_len = frame->len;
 	__builtin_memcpy(bytes, frame->bytes, frame->len);
 	if (o->spread)
-		rewrite_source(bytes, &frame->shape, sender_of(o, s->number));
+		rewrite_source(bytes, &frame->shape, sender_of(o, &frame->shape, s->number));
 	if (o->stamp && frame->shape.stamp) {
 		struct stamp stamp = {o->run, (uint8_t)o->queue, s->stamped,
 				      time_at(&o->clock, now)};

@@ -3,6 +3,7 @@
 
 pcaps.py numbered FILE COUNT [--first N] [--size B] [--senders N] [--ports P,P,...] [--mac MAC]
     UDP packets whose payloads start with their number: "00000042 xxxx..."
+pcaps.py fragments FILE COUNT   UDP datagrams of 2,000 bytes, in two pieces each, of IPv4 and IPv6 by turns
 pcaps.py payloads FILE [--port P]   one UDP packet for each line of hex on stdin
 pcaps.py reasons FILE       one packet for each reason to drop that bytes can show, and some good ones;
                             prints "term.cause count" lines
@@ -32,8 +33,8 @@ def checksum(data):
     return 0xFFFF ^ ((total & 0xFFFF) + (total >> 16))
 
 
-def ipv4(payload, proto=17, src="10.90.0.2", dst=DST_IP, frag=0, total=None, version_ihl=0x45):
-    head = struct.pack(">BBHHHBBH4s4s", version_ihl, 0, 20 + len(payload) if total is None else total, 1, frag, 64,
+def ipv4(payload, proto=17, src="10.90.0.2", dst=DST_IP, frag=0, total=None, version_ihl=0x45, ident=1):
+    head = struct.pack(">BBHHHBBH4s4s", version_ihl, 0, 20 + len(payload) if total is None else total, ident, frag, 64,
                        proto, 0, socket.inet_aton(src), socket.inet_aton(dst))
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
 
@@ -72,6 +73,21 @@ def numbered(args):
         for i in range(args.count):
             payload = b"%08d " % (args.first + i) + filler
             out.write(record(heads[i % args.senders] + udp(payload, 4000 + i % 7, ports[i % len(ports)]), i))
+
+
+def fragments(args):
+    with open(args.file, "wb") as out:
+        out.write(PCAP_HEAD)
+        for i in range(args.count):
+            whole = udp(b"%08d " % i * 222, length=8 + 9 * 222)
+            for first, last in ((0, 1200), (1200, len(whole))):
+                piece, more = whole[first:last], last < len(whole)
+                if i % 2:
+                    head = struct.pack(">BBHI", 17, 0, first | more, i)
+                    frame = ether(ipv6(head + piece, following=44), 0x86DD)
+                else:
+                    frame = ether(ipv4(piece, frag=first // 8 | more << 13, ident=i))
+                out.write(record(frame, i))
 
 
 def payloads(args):
@@ -212,6 +228,10 @@ def main():
     p.add_argument("--ports", default="5000")
     p.add_argument("--mac", default="02:00:00:00:00:01")
     p.set_defaults(run=numbered)
+    p = sub.add_parser("fragments")
+    p.add_argument("file")
+    p.add_argument("count", type=int)
+    p.set_defaults(run=fragments)
     p = sub.add_parser("payloads")
     p.add_argument("file")
     p.add_argument("--port", type=int, default=5000)

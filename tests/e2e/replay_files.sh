@@ -87,6 +87,17 @@ assert_ge "stamps" "$(sent .rewrite.stamped)" 4000
 cut -d' ' -f3 "$T/stamps" | cmp -s - <(seq 0 $(($(sent .rewrite.stamped) - 1))) || fail "stamps are not numbered from 0 on"
 awk -v now="$(date +%s)" '{age = now - $4 / 1e9} age < -1 || age > 60 {exit 1}' "$T/stamps" || fail "stamps of another time"
 
+# The pieces of a datagram have one sender, also over two queues, so that they can be joined.
+"$python" "$here/pcaps.py" fragments "$T/fragments.pcap" 300
+replay "$T/fragments.pcap" --topspeed --spread-sources 40
+assert_eq "datagrams that can be joined" "$(tshark -n -r "$out" -Y 'udp.length == 2006' 2>/dev/null | wc -l)" 300
+assert_ge "their senders" "$(tshark -n -r "$out" -T fields -e ip.src -e ipv6.src 2>/dev/null | sort -u | wc -l)" 60
+timeout 60 "$build/control/weir" replay "$T/fragments.pcap" --queues 2 --topspeed --spread-sources 40 \
+	--to "net_pcap0,tx_pcap=$T/q0.pcap,tx_pcap=$T/q1.pcap" >/dev/null 2>>"$T/replay.log" || fail "fragments by two queues: exit status $?"
+for queue in "$T/q0.pcap" "$T/q1.pcap"; do
+	assert_eq "pieces that cannot be joined" "$(tshark -n -r "$queue" -Y 'udp.length == 2006' 2>/dev/null | wc -l)" $(($(packets_in "$queue") / 2))
+done
+
 # What was captured only in part is left out, and said.
 editcap -s 100 "$capture" "$T/cut.pcap"
 replay "$T/cut.pcap" --topspeed

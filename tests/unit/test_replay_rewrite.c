@@ -312,3 +312,28 @@ Test(replay_rewrite, lengths_that_lie)
 		cr_assert_eq(shape.stamp, 0, "a datagram that is longer than its IP packet");
 	}
 }
+
+/* IPv4: more fragments, identification; no room for more than a UDP header behind it. */
+static uint32_t fragment_number(uint16_t fragment, uint16_t id, uint8_t source)
+{
+	uint8_t frame[14 + 20 + 8] = {[12] = 0x08, [14] = 0x45, [17] = 28, [23] = IPPROTO_UDP};
+	struct rewrite_shape shape;
+
+	frame[29] = source;
+	log_put16(frame + 18, id);
+	log_put16(frame + 20, fragment);
+	rewrite_shape_of(frame, sizeof(frame), &shape);
+	cr_assert_eq(shape.version, 4);
+	return shape.fragment;
+}
+
+Test(replay_rewrite, fragments_of_a_datagram_have_one_number)
+{
+	cr_assert_eq(fragment_number(0, 7, 1), 0);
+	cr_assert_eq(fragment_number(0x4000, 7, 1), 0, "don't fragment");
+	cr_assert_neq(fragment_number(0x2000, 7, 1), 0);
+	cr_assert_eq(fragment_number(0x2000, 7, 1), fragment_number(0x2001, 7, 1));
+	cr_assert_eq(fragment_number(0x2000, 7, 1), fragment_number(0x0002, 7, 1), "the last");
+	cr_assert_neq(fragment_number(0x2000, 7, 1), fragment_number(0x2000, 8, 1));
+	cr_assert_neq(fragment_number(0x2000, 7, 1), fragment_number(0x2000, 7, 2));
+}
