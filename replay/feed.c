@@ -39,6 +39,8 @@ static void count_frame(struct feed *f, const struct feed_frame *frame)
 	f->counts.packets++;
 	f->counts.bytes += frame->len;
 	f->counts.longest = frame->len > f->counts.longest ? frame->len : f->counts.longest;
+	if (frame->gap_ns > f->counts.longest_gap_ns)
+		f->counts.longest_gap_ns = frame->gap_ns;
 	if (__builtin_add_overflow(f->counts.span_ns, frame->gap_ns, &f->counts.span_ns))
 		f->counts.span_ns = UINT64_MAX;
 	f->counts.too_short += f->options.stamp && !frame->shape.stamp;

@@ -56,6 +56,7 @@ struct feed_counts {
 	uint64_t other_size;	/* left out: cannot be made frame_size long */
 	uint64_t backwards;	/* captured before the one in front of them: sent at once */
 	uint64_t span_ns;	/* from the first to the last */
+	uint64_t longest_gap_ns;
 };
 
 struct feed;

@@ -24,6 +24,7 @@ static int replay(struct options *o)
 
 	if (replay_open(&r, &o->sending.replay, err, sizeof(err)) < 0)
 		return failed(err);
+	report_pause(o, r);
 	o->trial.progress = live ? report_progress : NULL;
 	int rc = replay_run(r, &o->trial, &result, err, sizeof(err));
 	if (live)

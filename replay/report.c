@@ -1,12 +1,15 @@
 #include "report.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "control/json_set.h"
+
+enum { PAUSE_S = 60 };
 
 static const char *const end_names[] = {
 	[SEND_RUNNING] = "running", [SEND_DONE] = "done",	[SEND_TIME_UP] = "time_up",
@@ -83,6 +86,18 @@ void report_progress_end(void)
 {
 	fputs("\r\033[K", stderr);
 	fflush(stderr);
+}
+
+void report_pause(const struct options *o, const struct replay *r)
+{
+	const struct pace_spec *pace = &o->trial.pace;
+	double longest_s = (double)feed_counts(replay_feed(r))->longest_gap_ns / 1e9;
+
+	if (pace->kind == PACE_CAPTURED && longest_s / pace->value > PAUSE_S)
+		fprintf(stderr,
+			"weir replay: between two packets lie %s seconds, by --speed and the "
+			"captured times; --rate and --topspeed send on at once\n",
+			number((uint64_t)fmin(longest_s / pace->value, 1e18)));
 }
 
 void report_notes(const struct replay *r)

@@ -9,7 +9,10 @@
 void report_progress(double seconds, uint64_t packets, uint64_t bytes, void *ctx);
 void report_progress_end(void);
 
-/* What is left out, read in part or not as one might expect, on stderr before anything is sent. */
+/* On stderr, before anything is sent: of a pause so long that it looks like a hang. */
+void report_pause(const struct options *o, const struct replay *r);
+
+/* Afterwards: what is left out, read in part or not as one might expect. */
 void report_notes(const struct replay *r);
 
 void report_text(FILE *out, const struct options *o, const struct replay *r,

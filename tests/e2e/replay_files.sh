@@ -151,6 +151,11 @@ assert_eq "weir replay into a full ring" $code 1
 assert_eq "end" "$(sent .end)" stalled
 jq -e '.sent.packets > 100 and .sent.seconds < 4 and .device.given_up > 0' "$T/replay.json" >/dev/null || fail "a full ring: $(jq -c . "$T/replay.json")"
 
+# A pause that looks like a hang is told of.
+editcap -F pcap -t 1000000000 "$T/one.pcap" "$T/later.pcap"
+replay "$T/one.pcap" "$T/later.pcap" --for 100ms
+grep -q "lie 1,000,000,000 seconds" "$T/replay.log" || fail "nothing tells of the pause: $(tail -n 3 "$T/replay.log")"
+
 # What is wrong is told, and how it would be right.
 wrong() { # STATUS WORD ARGUMENTS...
 	local code=0
