@@ -57,13 +57,23 @@ static void leave_out(struct captures *c, enum capture_cause cause)
 		c->left_out[cause]++;
 }
 
+/* What helps, where libpcap reads no such file. */
+static const char *advice(const char *why)
+{
+	if (strstr(why, "interface has a snapshot length"))
+		return "; editcap -F pcap makes a file of it that can be read";
+	if (strstr(why, "interface has a type"))
+		return "; expected one link type in each file";
+	return "";
+}
+
 static void end_of(struct captures *c, struct capture *capture, int result)
 {
 	capture->ended = true;
 	/* -2: the end as it should be. */
 	if (result == PCAP_ERROR && !c->damage[0])
-		snprintf(c->damage, sizeof(c->damage), "%s: %s", capture->path,
-			 pcap_geterr(capture->pcap));
+		snprintf(c->damage, sizeof(c->damage), "%s: %s%s", capture->path,
+			 pcap_geterr(capture->pcap), advice(pcap_geterr(capture->pcap)));
 }
 
 /* libpcap puts nanoseconds where its name says microseconds, and takes a pcap file's 32 bits of

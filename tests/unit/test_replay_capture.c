@@ -196,6 +196,32 @@ Test(replay_capture, time_goes_on_after_2038)
 	captures_close(c);
 }
 
+/* Two interfaces that libpcap does not take together: what helps is said. */
+static void expect_advice(uint16_t type, uint32_t snaplen, const char *wanted)
+{
+	const uint32_t file[] = {0x0a0d0d0a, 28, 0x1a2b3c4d, 1,	      UINT32_MAX,
+				 UINT32_MAX, 28,			  /* */
+				 1,	     20, ETHERNET,   96,      20, /* */
+				 1,	     20, type,	     snaplen, 20};
+	const char *paths[1] = {path("a")};
+	FILE *a = fopen(paths[0], "wb");
+
+	fwrite(file, sizeof(file), 1, a);
+	fclose(a);
+	struct captures *c = open_ok(paths, 1, CAPTURE_FRAME_MAX);
+	char why[512];
+	captures_why_none(c, why, sizeof(why));
+	cr_assert(strstr(why, "no packet") && strstr(why, paths[0]) && strstr(why, wanted), "%s",
+		  why);
+	captures_close(c);
+}
+
+Test(replay_capture, interfaces_that_differ)
+{
+	expect_advice(RADIO, 96, "one link type in each file");
+	expect_advice(ETHERNET, 128, "editcap -F pcap");
+}
+
 Test(replay_capture, errors_name_the_file)
 {
 	const char *paths[1] = {path("a")};
