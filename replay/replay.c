@@ -1,6 +1,7 @@
 #include "replay.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,16 @@ static int check_any(const struct replay *r, char *err, size_t err_size)
 	snprintf(err, err_size, "%s%s: %s", o->paths[0],
 		 o->paths_count > 1 ? " and the others" : "", why);
 	return -ENODATA;
+}
+
+/* EAL leaves its folder behind, one for each run. */
+static void end_eal(void)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	rmdir(dir);
 }
 
 /* Opens the feed. */
@@ -200,7 +211,7 @@ void replay_close(struct replay *r)
 	if (r->opened)
 		device_close(&r->device);
 	if (r->eal)
-		rte_eal_cleanup();
+		end_eal();
 	free(r->senders);
 	free(r);
 }

@@ -134,6 +134,7 @@ kill -INT "$sender" || fail "weir replay ended before it was interrupted"
 kill -INT "$sender" 2>/dev/null || true # as timeout(1) does it: once more to the whole group
 wait "$sender" || fail "weir replay after SIGINT: exit status $?"
 assert_eq "end" "$(sent .end)" stopped
+[ ! -e "/var/run/dpdk/weir-replay-$sender" ] || fail "EAL's folder is left behind"
 assert_eq "packets by its own word, and in the file" "$(sent .sent.packets)" "$(packets_in "$out")"
 
 # Five packets have four gaps between them, one has none.
