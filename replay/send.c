@@ -68,7 +68,8 @@ static inline void fill(struct sender *s, struct rte_mbuf *m, const struct feed_
 static inline unsigned gather(struct sender *s, struct rte_mbuf **burst, uint64_t *at, uint64_t now)
 {
 	const struct send_options *o = &s->options;
-	uint64_t since = now - o->start;
+	/* (Whoever was off its processor at the end sends nothing that was due behind it.) */
+	uint64_t since = (now < o->end ? now : o->end) - o->start;
 	uint64_t left = o->packets - s->number;
 	unsigned n = 0, most = o->burst < left ? o->burst : (unsigned)left;
 
