@@ -4,7 +4,8 @@
 #include "gateway/reporter.h"
 #include "group_clients.h"
 
-/* Of one member: as many as fit into a group. */
+/* Of one member: what a group may hold in all, more than a member is given, so that no machine is
+ * done with it in one turn. */
 enum { TOPICS = 46, EACH = LIMIT_ELEMENTS, COMMITS = 100 };
 
 static struct catalog catalog;
@@ -74,8 +75,12 @@ static void assign(struct group *group, struct group_member *m, int32_t topics, 
 {
 	struct wire_writer w = assignment_of(topics, each);
 
-	cr_assert(group_member_assign(&groups, group, m, w.data, (uint32_t)w.len));
-	free(w.data);
+	cr_assert_eq(m->assignment.len, 0);
+	m->assignment.data = w.data;
+	m->assignment.len = (uint32_t)w.len;
+	group->bytes += w.len;
+	groups.bytes += w.len;
+	group->members_moves++;
 }
 
 static struct group *add_group(const char *name)
