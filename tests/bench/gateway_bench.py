@@ -1,5 +1,5 @@
 """scripts/bench --gateway: the gateway against bare sendfile() and against a real broker that holds the same segments.
-Everything is started once; in each round all have a turn, one after the other. What it means: docs/performance.md."""
+Everything is started once; in each round all have a turn, one after the other. What it means: docs/performance-gateway.md."""
 import contextlib
 import json
 import os

@@ -155,7 +155,7 @@ static struct catalog catalog;
 
 static void make_topics(unsigned from, unsigned to)
 {
-	char path[128];
+	char path[PATH_MAX];
 
 	for (unsigned i = from; i < to; i++) {
 		snprintf(path, sizeof(path), "%s/%s-0", dir, names[i]);

@@ -1,4 +1,4 @@
-"""scripts/bench --peers: Weir beside what people would pick instead. What is compared and how: docs/performance.md."""
+"""scripts/bench --peers: Weir beside what people would pick instead. What is compared and how: docs/performance-peers.md."""
 import contextlib
 import os
 
