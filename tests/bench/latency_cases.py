@@ -1,5 +1,5 @@
-"""Single cases that ask how long, not how many: until an event is durable, or visible; until the first packet after a
-pause is stored; and what an idle Weir costs. Each has a mark that its figure is to stay below."""
+"""Single cases that ask how long, not how many: until an event is durable, or visible; whether a segment roll is a
+standstill; until the first packet after a pause is stored; and what an idle Weir costs. Each has marks."""
 import contextlib
 import glob
 import json
@@ -10,6 +10,7 @@ import time
 
 import contestants
 import gateway_servers as servers
+import roll_figures
 import rounds as rounds_of
 from contestants import BenchError
 from disk_bench import DISK_KEEP, DISK_SEGMENT, HALF_AT_MOST
@@ -24,6 +25,8 @@ TRIES, AIM = 8, 0.45  # a packet that is not stored costs less, so that more of 
 LOOK_US = 20
 VISIBLE_US, VISIBLE_ONE_IN = 50, 4096
 STREAMS = (1, 16, 64)
+ROLL_SEGMENT, ROLL_KEEP = 64 * MIB, 256 * MIB  # ten rolls a second or so; retention gives back files for thirty
+ROLL_TURNS = 4  # so many turns long: some rolls in each round
 WAKES = {"af_packet": 300, "memif": 6000}  # microseconds: with a file descriptor to wait on, without
 IDLE_SHARE = 0.02
 
@@ -43,20 +46,24 @@ def other_cpu():
     return "0" if contestants.POLL_CPU != "0" else str(os.cpu_count() - 1)
 
 
-def watch(setup, weir, end, seconds, pause_us):
-    """end_watch beside a Weir that runs."""
-    out = subprocess.run(["taskset", "-c", other_cpu(), os.path.join(setup.build, "tests/bench/end_watch"), weir.run_dir, weir.data,
-                          "bench", end, str(seconds), str(pause_us)], capture_output=True, text=True, check=False)
+def look_on(setup, tool, *args):
+    """A program that looks on beside a Weir that runs."""
+    out = subprocess.run(["taskset", "-c", other_cpu(), os.path.join(setup.build, "tests/bench", tool), *map(str, args)],
+                         capture_output=True, text=True, check=False)
     if out.returncode != 0:
         raise BenchError(out.stderr)
-    return json.loads(out.stdout)
+    return out.stdout
+
+
+def watch(setup, weir, end, seconds, pause_us):
+    return json.loads(look_on(setup, "end_watch", weir.run_dir, weir.data, "bench", end, seconds, pause_us))
 
 
 # --- arrival to durable ----------------------------------------------------------------------------
 
-def on_disk(setup, folder, name, ports, **more):
+def on_disk(setup, folder, name, ports, segment=DISK_SEGMENT, keep=DISK_KEEP, **more):
     setup.device = setup.capture(1000, ",".join(ports), name + ".pcap")
-    return contestants.Weir(setup, name, os.path.join(folder, "data-" + name), segment=DISK_SEGMENT, keep=DISK_KEEP, stream=ARRIVAL, **more)
+    return contestants.Weir(setup, name, os.path.join(folder, "data-" + name), segment=segment, keep=keep, stream=ARRIVAL, **more)
 
 
 @contextlib.contextmanager
@@ -70,20 +77,20 @@ def running(weir, wait=60):
 
 
 @contextlib.contextmanager
-def at_half_load(setup, folder, seconds):
+def at_half_load(setup, folder, seconds, who, **more):
     """Every packet that the port brings is received, one in so many is for the stream: see disk_bench.half_load()."""
     with running(on_disk(setup, folder, "full", ["5140"])) as weir:
         turn = rounds_of.turn(weir, seconds)
     full, every = turn["bytes_per_s"], max(2, round(2 * turn["received"] / max(turn["events"], 1)))
     for _ in range(TRIES):
-        with running(on_disk(setup, folder, "half", ["5140"] + ["9"] * (every - 1))) as weir:
+        with running(on_disk(setup, folder, "half", ["5140"] + ["9"] * (every - 1), **more)) as weir:
             turn = rounds_of.turn(weir, seconds)
             share = turn["bytes_per_s"] / full
             if share <= HALF_AT_MOST:
                 yield weir, turn, {"bytes_per_s": turn["bytes_per_s"], "of_full_load": share, "one_packet_in": every}
                 return
         every = max(every + 1, round(every * share / AIM))
-        say(f"durable: {share:.2f} of the full load; next, one packet in {every}")
+        say(f"{who}: {share:.2f} of the full load; next, one packet in {every}")
     raise BenchError(f"no half of the load: still {share:.2f} of it with one packet in {every}")
 
 
@@ -104,7 +111,7 @@ def durable(setup, args):
     os.makedirs(folder, exist_ok=True)
     rounds = []
     try:
-        with at_half_load(setup, folder, args.seconds) as (weir, turn, load):
+        with at_half_load(setup, folder, args.seconds, "durable") as (weir, turn, load):
             interval_us = round(turn["seconds"] * 1e6 / max(turn["syncs"], 1))
             device = [os.path.join(setup.build, "tests/bench/sync_probe"), os.path.join(folder, "device"), str(DISK_KEEP),
                       str(load["bytes_per_s"]), str(interval_us), str(args.seconds)]
@@ -139,6 +146,40 @@ def commit_interval(setup, folder, streams, args):
             found.append({"of_a_stream_ms": turn["seconds"] * 1e3 * streams / syncs, "of_all_ms": turn["seconds"] * 1e3 / syncs,
                           "fdatasync_ms": turn["sync_ns"] / syncs / 1e6})
     return {key: spread_of(found, key) for key in found[0]}
+
+
+# --- a segment roll --------------------------------------------------------------------------------
+
+def roll_turn(setup, weir, seconds):
+    weir.release()
+    try:
+        time.sleep(rounds_of.SETTLE_S)
+        before = weir.reading()
+        seen = look_on(setup, "roll_watch", weir.run_dir, seconds)
+        now = rounds_of.difference(before, weir.reading())
+    finally:
+        weir.hold()
+    return roll_figures.read(seen), now
+
+
+def roll(setup, args):
+    folder = os.path.join(setup.work, "roll")
+    os.makedirs(folder, exist_ok=True)
+    rounds, turns = [], []
+    try:
+        with at_half_load(setup, folder, args.seconds, "roll", segment=ROLL_SEGMENT, keep=ROLL_KEEP) as (weir, _, load):
+            for i in range(args.rounds):
+                lines, turn = roll_turn(setup, weir, ROLL_TURNS * args.seconds)
+                rounds.append(lines)
+                turns.append(turn)
+                say(f"roll: round {i + 1} of {args.rounds}  {turn['rolls']} rolls, {turn['segment_waits']} waited")
+    finally:
+        shutil.rmtree(folder, True)
+    found = roll_figures.all_figures(rounds)
+    if not found:
+        raise BenchError("no segment rolled")
+    return {"half_load": load, "segment_bytes": ROLL_SEGMENT,
+            **{key: sum(turn[key] for turn in turns) for key in ("rolls", "segment_waits", "shed")}, **found}
 
 
 # --- arrival to visible ----------------------------------------------------------------------------
@@ -247,9 +288,11 @@ class Case:
 
 CASES = {
     "durable": Case("arrival to durable at half load, one stream, of linger + sync + 1.5 fdatasyncs of the device", durable),
+    "roll": Case("a segment roll at half load: events in the milliseconds at it, of those in all others", roll),
     "visible": Case("arrival to visible, `visible: written`, `sync: off`, `linger: 0`, memory file system", visible),
     "idle": Case("an idle Weir: share of a core, and the first packet after a pause", idle),
 }
+ON_DISK = ("durable", "roll")
 
 
 def measure(setup, args, name):
@@ -258,7 +301,9 @@ def measure(setup, args, name):
 
 def print_case(name, case):
     print(f"\n{name}: {CASES[name].what}; {case['rounds']['all']} rounds")
-    tables = {"": case} if "us" in case else case["wakes"]
+    if "ends" in case:
+        roll_figures.print_all(case)
+    tables = {"": case} if "us" in case else case.get("wakes", {})
     for who, found in tables.items():
         print(f"  {who:12}" + ", ".join(f"{key} {value['median']:.1f} us ({value['min']:.1f} .. {value['max']:.1f})"
                                         for key, value in found["us"].items()))
@@ -271,4 +316,5 @@ def print_case(name, case):
             print(f"  {streams + ' streams':12}a commit of each every {found['of_a_stream_ms']['median']:.1f} ms, fdatasync {found['fdatasync_ms']['median']:.2f} ms")
     for key, mark in case.items():
         if key.startswith("mark"):
-            print(f"  {'met   ' if mark['met'] else 'MISSED'} {mark['is']:.4g} (at most {mark['at_most']:g}; {mark['min']:.4g} .. {mark['max']:.4g}) {key[5:]}")
+            bound = "at_least" if "at_least" in mark else "at_most"
+            print(f"  {'met   ' if mark['met'] else 'MISSED'} {mark['is']:.4g} ({bound.replace('_', ' ')} {mark[bound]:g}; {mark['min']:.4g} .. {mark['max']:.4g}) {key[5:]}")
