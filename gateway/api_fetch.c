@@ -326,11 +326,10 @@ static enum api_result answer_fetch(struct api_call *call, struct fetch *fetch)
 	int32_t max_bytes = wire_get32(call->in);
 	wire_get8(call->in); /* isolation */
 	if (call->version >= SESSION_FROM) {
-		int32_t session = wire_get32(call->in);
+		int32_t session = wire_get32(call->in), epoch = wire_get32(call->in);
 
-		wire_get32(call->in); /* epoch */
-		/* We never gave one. */
-		if (session != 0 && !call->in->failed)
+		/* We never gave one; but who begins anew or ends one asks for all, as for none. */
+		if (session != 0 && epoch > 0 && !call->in->failed)
 			return refuse_session(call);
 	}
 	fetch->left = max_bytes < LIMIT_FETCH_BYTES ? max_bytes : LIMIT_FETCH_BYTES;

@@ -53,9 +53,9 @@ class Server:
             return [self.named(one) for one in value]
         return self.names.get(value, value) if isinstance(value, str) else value
 
-    def fetch(self, parts, maximum=1 << 20, isolation=0, topic=None):
-        """parts: (partition, offset, partition_max, epoch)"""
-        answer = self.link.ask("Fetch", -1, 0, 1, maximum, isolation, 0, -1,
+    def fetch(self, parts, maximum=1 << 20, isolation=0, topic=None, session=(0, -1)):
+        """parts: (partition, offset, partition_max, epoch); session: its id, its epoch"""
+        answer = self.link.ask("Fetch", -1, 0, 1, maximum, isolation, *session,
                                [[topic or self.topic, [[p, epoch, offset, -1, size] for p, offset, size, epoch in parts]]], [], "")
         return answer["error"], answer["topics"][0]["partitions"] if answer["topics"] else []
 
@@ -101,6 +101,9 @@ def fetches(server, ends):
     yield "fetch of a partition that is not there", (error, *((p["partition"], *told(p)) for p in parts))
     error, parts = server.fetch([(0, 0, 1, -1)], topic="nowhere")
     yield "fetch of a topic that is not there", (error, *map(told, parts))
+    for name, epoch in (("ends", -1), ("begins anew", 0), ("goes on in", 1)):
+        error, parts = server.fetch([(0, 0, 1, -1)], session=(77, epoch))
+        yield f"fetch that {name} an unknown session", (error, *map(told, parts))
 
 
 def times(server, ends, stamps):

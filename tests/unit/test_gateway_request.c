@@ -434,3 +434,40 @@ Test(gateway_request, a_fetch_names_its_topic_by_id)
 	cr_assert_eq(handle(), API_SEND);
 	cr_assert_eq(fetch_error(id), ERROR_UNKNOWN_TOPIC_ID);
 }
+
+/* As Kafka: to go on in a session one must have been given it; to begin or to end one asks for all.
+ */
+Test(gateway_request, a_fetch_in_a_session_that_nobody_was_given)
+{
+	static const struct {
+		int32_t session, epoch;
+		int16_t error;
+		int32_t topics;
+	} cases[] = {
+		{0, -1, ERROR_NONE, 1},
+		{0, 0, ERROR_NONE, 1},
+		{7, -1, ERROR_NONE, 1},
+		{7, 0, ERROR_NONE, 1},
+		{7, 1, ERROR_FETCH_SESSION_ID_NOT_FOUND, 0},
+		{7, INT32_MAX, ERROR_FETCH_SESSION_ID_NOT_FOUND, 0},
+	};
+	static const uint8_t limits[] = {0, 0, 0, 1, 0, 0x10, 0, 0, 0};
+
+	make(API_KEY_FETCH, 7);
+	uint8_t *at = memmem(request.data, request.len, limits, sizeof(limits));
+
+	cr_assert_not_null(at);
+	at += sizeof(
+		limits); /* least and most bytes, and isolation stand in front of the session */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		log_put32(at, (uint32_t)cases[i].session);
+		log_put32(at + 4, (uint32_t)cases[i].epoch);
+		cr_assert_eq(handle(), API_SEND, "case %zu", i);
+		struct wire_reader r = body();
+
+		wire_get32(&r); /* throttle */
+		cr_assert_eq(wire_get16(&r), cases[i].error, "case %zu", i);
+		cr_assert_eq(wire_get32(&r), 0, "case %zu", i); /* none is given */
+		cr_assert_eq(wire_get_array(&r, 6), cases[i].topics, "case %zu", i);
+	}
+}
