@@ -66,6 +66,31 @@ done
 kill -0 "$gateway_pid" || fail "the gateway died"
 stop_weir
 
+# Where retention stopped is where the log starts, for clients too; and in front of it is out of range.
+for stream in plain packed; do
+	read -r start end < <(final ".partitions[] | select(.stream == \"$stream\") | \"\(.log_start) \(.visible_end)\"")
+	assert_ge "the log start of $stream" "$start" 1
+	for pair in "-2 $start" "-1 $end"; do
+		kcat -b "$broker" -Q -t "$stream:0:${pair% *}" >"$T/end" 2>>"$T/kcat.log" || fail "kcat -Q $pair"
+		assert_eq "offset of ${pair% *} in $stream" "$(cat "$T/end")" "$stream [0] offset ${pair#* }"
+	done
+	for pair in "$start 0" "$((start - 1)) 1" "$end 0" "$((end + 1)) 1"; do
+		assert_eq "error of a Fetch of $stream at ${pair% *}, log from $start to $end" \
+			"$("$python" - "$here" "${broker##*:}" $stream "${pair% *}" <<'END'
+import struct, sys
+sys.path.insert(0, sys.argv[1])
+import gateway_wire
+gateway_wire.port, topic = int(sys.argv[2]), sys.argv[3].encode()
+s = gateway_wire.connect()
+s.sendall(gateway_wire.frame(1, 5, struct.pack(">iiiibih", -1, 0, 1, 20000, 0, 1, len(topic)) + topic +
+                             struct.pack(">iiqqi", 1, 0, int(sys.argv[4]), -1, 20000)))
+answer = gateway_wire.read_answer(s)
+print(struct.unpack_from(">h", answer, 4 + 4 + 4 + 4 + 2 + len(topic) + 4 + 4)[0])
+END
+			)" "${pair#* }"
+	done
+done
+
 # --- nobody writes now ----------------------------------------------------------------------------
 # What an answer is made of is not written over before the client has read it, and asks for more: until then its file is
 # locked, which the dataplane respects.
