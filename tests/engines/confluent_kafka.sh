@@ -1,9 +1,28 @@
 #!/bin/bash
 # confluent-kafka reads Weir's log in groups: restart from a commit, offsets for times, a member killed, two that share; admin.
-# The new group protocol is refused in words. An older release reads everything.
+# Cooperative members keep what they have. The new group protocol is refused in words. An older release reads everything.
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$engines/group.bash"
+
+# cooperative-sticky: who stays is given and loses only what moves, while others come and go.
+check_cooperative() {
+	local stays comes settings=(0 partition.assignment.strategy=cooperative-sticky)
+	start_member stays logs cooperative "$T/stays.tsv" "${settings[@]}"
+	stays=$last_pid
+	wait_for_lines "$(count_of logs)" stays
+	assert_eq "its partitions" "$(assigned stays)" "[0,1]"
+	start_member comes logs cooperative "$T/comes.tsv" "${settings[@]}"
+	comes=$last_pid
+	wait_until 30 "the second has one" has_one comes
+	kill -TERM "$comes"
+	wait_until 30 "that one alone comes back to the first" assigned_is stays "$(assigned comes)"
+	kill -TERM "$stays"
+	wait_until 20 "the first ends" gone "$stays"
+	assert_exact logs "$T/stays.tsv" "$T/comes.tsv"
+	note "cooperative-sticky: assigned to the first: $(sed -n 's/^assigned *//p' "$T/stays.err" | paste -sd' ')"
+}
+has_one() { [[ "$(assigned "$1")" =~ ^\[[01]\]$ ]]; }
 
 # One who asks for the new group protocol is told that there is none, at once, instead of waiting for ever.
 check_new_protocol() {
@@ -42,5 +61,6 @@ need_python python
 program=("$venv/bin/python" "$examples/python/confluent_reader.py")
 beyond=-1
 check_client
+check_cooperative
 [ "${ENGINES_AGAINST:-}" = kafka ] || check_new_protocol
 check_older

@@ -80,8 +80,8 @@ check_admin() { # STREAM GROUP
 	diff "$T/admin.want" "$T/admin.got" >"$T/admin.diff" || fail "admin: $(head -n 4 "$T/admin.diff")"
 }
 
-start_member() { # NAME STREAM GROUP OUTPUT: in the background, its pid in $last_pid; it has 60 s
-	"${inside[@]}" timeout -k 5 $((60 * patience)) "${program[@]}" "$broker" read "$2" "$3" >"$4" 2>"$T/$1.err" &
+start_member() { # NAME STREAM GROUP OUTPUT [ARGUMENT...]: in the background, its pid in $last_pid; it has 60 s
+	"${inside[@]}" timeout -k 5 $((60 * patience)) "${program[@]}" "$broker" read "$2" "$3" "${@:5}" >"$4" 2>"$T/$1.err" &
 	pids+=("$!")
 	disown $! # no word when it is killed
 	# timeout's child is the reader itself.

@@ -4,6 +4,8 @@
 confluent_reader.py BROKER read TOPIC GROUP [COUNT]   goes on where the group stopped, until COUNT records or SIGTERM
 confluent_reader.py BROKER times TOPIC TIMESTAMP      where the records since then (ms since 1970) begin
 confluent_reader.py BROKER admin TOPIC GROUP          the topics, and how far the group is
+
+More settings of the consumer go behind COUNT (0: no end), as NAME=VALUE.
 """
 import signal
 import sys
@@ -31,7 +33,7 @@ def print_assigned(_, partitions):
     print("assigned", sorted(one.partition for one in partitions), file=sys.stderr, flush=True)
 
 
-def read(broker, topic, group, count="0"):
+def read(broker, topic, group, count="0", *settings):
     left = int(count) or sys.maxsize
     consumer = Consumer({
         "bootstrap.servers": broker,
@@ -40,6 +42,7 @@ def read(broker, topic, group, count="0"):
         "session.timeout.ms": 6000,
         "enable.auto.commit": False,  # only what was printed is committed
         "enable.auto.offset.store": False,
+        **dict(one.split("=", 1) for one in settings),
     })
     consumer.subscribe([topic], on_assign=print_assigned)
     while left > 0 and not stopping:
