@@ -48,9 +48,9 @@ def versions(apis):
         closes(f"API {key}", frame(key, 0, b"\0" * 64))
 
 
-def cut():
-    """Right requests, each with its end missing and its length adjusted to that."""
-    requests = 0
+def cut(apis):
+    """Right requests of all APIs, each with its end missing and its length adjusted to that."""
+    requests, missing = 0, set(apis)
     for name in sorted(os.listdir(CORPUS)):
         with open(os.path.join(CORPUS, name), "rb") as f:
             data = f.read()
@@ -58,6 +58,7 @@ def cut():
             continue  # another form of input, or several requests
         whole = len(data) - 4
         key, version = struct.unpack_from(">hh", data, 4)
+        missing.discard(key)
         if key == 18 and version not in range(0, 5):
             continue  # answered whatever follows
         for end in range(0, whole):
@@ -69,8 +70,8 @@ def cut():
                     read_answer(s)
             else:
                 closes(f"{name}, {end} of {whole} bytes", short)
-    if requests < 1000:
-        sys.exit(f"only {requests} requests in {CORPUS}")
+    if requests < 1000 or missing:
+        sys.exit(f"only {requests} requests in {CORPUS}, none of the APIs {sorted(missing)}")
 
 
 def lengths():
@@ -225,8 +226,9 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RL
 took = []
 loris = threading.Thread(target=slow, args=(took,), daemon=True)
 loris.start()
-versions(served())
-cut()
+all_apis = served()
+versions(all_apis)
+cut(all_apis)
 lengths()
 large()
 unread()
