@@ -7,16 +7,37 @@
  *   one behind the other. This is for the decoder of requests.
  * - Else: that byte, one that chooses an API (its key, or any number), one that chooses one of its
  *   versions, and what stands behind the client id. Whatever is mutated here, a handler reads it.
+ *
+ * In both, GENERATION and MEMBER stand for what only an answer tells: of the group "g".
  */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "tests/unit/gateway_testing.h"
 
-enum { INPUT_MAX = 64 << 10 };
+enum {
+	INPUT_MAX = 64 << 10,
+	MEMBER_ID_BYTES = 38 /* with a client or an instance of one letter */
+};
+
+/* A digit follows: which of them. As long as an id, so that no length changes. */
+#define MEMBER	   "t-member-of-the-group-g-behind-number"
+#define GENERATION "GEN!"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+
+/* In the place of libc's: nothing here has to outlive the process, and a disk takes its time. */
+int fsync(int fd __attribute__((unused)))
+{
+	return 0;
+}
+
+int fdatasync(int fd __attribute__((unused)))
+{
+	return 0;
+}
 
 static struct groups groups;
 static struct disk_thread *disk;
@@ -82,6 +103,40 @@ static enum api_result handle(struct api_kept *kept, const uint8_t *frame, size_
 	return result;
 }
 
+static const char *member_id(const struct group *group, uint8_t digit)
+{
+	const struct group_member *m = group->members;
+
+	for (; m && digit > '0'; digit--)
+		m = m->next;
+	return m && strlen(m->id) == MEMBER_ID_BYTES ? m->id : NULL;
+}
+
+static void fill_in(uint8_t *frame, size_t len)
+{
+	const struct group *group = groups_find(&groups, (struct wire_string){"g", 1});
+	const uint8_t *end = frame + len;
+	const char *id;
+
+	if (!group)
+		return;
+	for (uint8_t *at = frame; (at = memmem(at, (size_t)(end - at), GENERATION, 4)); at += 4)
+		log_put32(at, (uint32_t)group->generation);
+	for (uint8_t *at = frame;
+	     (at = memmem(at, (size_t)(end - at), MEMBER, MEMBER_ID_BYTES - 1)); at++)
+		if (end - at >= MEMBER_ID_BYTES && (id = member_id(group, at[MEMBER_ID_BYTES - 1])))
+			memcpy(at, id, MEMBER_ID_BYTES);
+}
+
+/* Until all that was to be made durable is. */
+static void settle(void)
+{
+	struct pollfd done = {.fd = store_fd(groups.store), .events = POLLIN};
+
+	while (groups.ops_bytes > 0 && poll(&done, 1, -1) >= 0)
+		groups_take_done(&groups);
+}
+
 /* From memory that ends where the frame does. */
 static void handle_whole(const void *head, size_t head_len, const uint8_t *rest, size_t len)
 {
@@ -93,11 +148,12 @@ static void handle_whole(const void *head, size_t head_len, const uint8_t *rest,
 	uint8_t *frame = copy + 1; /* never of no size */
 	memcpy(frame, head, head_len);
 	memcpy(frame + head_len, rest, len);
+	fill_in(frame, head_len + len);
 	enum api_result result = handle(&kept, frame, head_len + len, false);
 	/* As if time had gone by, for members too. */
 	groups_set_time(&groups, groups.now_ms + 1000, groups.wall_ms + 1000);
 	groups_tick(&groups);
-	groups_take_done(&groups);
+	settle();
 	if (result == API_WAIT && kept.lookup)
 		gateway_testing_wait(disk, kept.lookup);
 	if (result == API_WAIT)
@@ -128,7 +184,7 @@ static const struct api *choose(uint8_t number)
 
 static void body(const uint8_t *input, size_t size)
 {
-	uint8_t head[2 + 2 + 4 + 2];
+	uint8_t head[2 + 2 + 4 + 2 + 1];
 
 	if (size < 3)
 		return;
@@ -136,7 +192,8 @@ static void body(const uint8_t *input, size_t size)
 	log_put16(head, (uint16_t)api->key);
 	log_put16(head + 2, (uint16_t)(api->min + input[2] % (api->max - api->min + 1)));
 	log_put32(head + 4, 77);
-	log_put16(head + 8, UINT16_MAX); /* no client id */
+	log_put16(head + 8, 1); /* a client id of one letter */
+	head[10] = 't';
 	handle_whole(head, sizeof(head), input + 3, size - 3);
 }
 
