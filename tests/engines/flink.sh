@@ -32,15 +32,21 @@ run_reader bounded "${command[@]}"
 output bounded
 assert_exact logs "${parts[@]}"
 
-reader killed unbounded 12
-start_reader killed "${command[@]}"
-wait_until 60 "some checkpoints" finished_lines killed 300
-wait_until 30 "commits of a checkpoint, for others to see" has_committed
-end_reader "$last_pid" KILL
-! finished_lines killed "$(count_of logs)" || fail "it was done before it was killed"
-note "killed with $(cat "${parts[@]}" | wc -l) records in finished files"
-checkpoint=$(find "$T/killed.checkpoints" -name _metadata -printf '%T@ %h\n' | sort -n | tail -n 1 | cut -d' ' -f2)
-reader killed unbounded 0 "$checkpoint"
+# Long form: what was restored is killed, too.
+kills=$([ -n "${LONG:-}" ] && echo 3 || echo 1)
+from=() finished=0
+for ((i = 1; i <= kills; i++)); do
+	reader killed unbounded 12 "${from[@]}"
+	start_reader killed "${command[@]}"
+	wait_until 60 "some checkpoints" finished_lines killed $((finished + 300))
+	[ "$i" -gt 1 ] || wait_until 30 "commits of a checkpoint, for others to see" has_committed
+	end_reader "$last_pid" KILL
+	! finished_lines killed "$(count_of logs)" || fail "it was done before it was killed"
+	finished=$(cat "${parts[@]}" | wc -l)
+	note "killed with $finished records in finished files"
+	from=("$(find "$T/killed.checkpoints" -name _metadata -printf '%T@ %h\n' | sort -n | tail -n 1 | cut -d' ' -f2)")
+done
+reader killed unbounded 0 "${from[@]}"
 start_reader restored "${command[@]}"
 wait_until 60 "all is in finished files" finished_lines killed "$(count_of logs)"
 end_reader "$last_pid"

@@ -32,15 +32,20 @@ part_is offsets '$2 >= 100 && $2 < 201'
 part_is times "\$3 >= $since && !(\$1 in from) { from[\$1] = 1 } \$3 >= $until { to[\$1] = 1 } (\$1 in from) && !(\$1 in to)"
 
 # The stream: killed after some batches, with all its processes; then what is left.
-"${inside[@]}" setsid timeout $((90 * patience)) "$venv/bin/python" "$examples/spark/aggregate.py" "$broker" logs "$T" \
-	>"$T/aggregate.out" 2>"$T/aggregate.log" &
-stream=$!
-pids+=("$stream")
-disown $stream
-wait_until 80 "three batches" grep -q '^batch 2' "$T/aggregate.out"
-kill -9 -- "-$stream"
-sum=$(awk -F'\t' '{ sum += $3 } END { print sum }' "$T/result.tsv")
-[ "$sum" -lt "$(count_of logs)" ] || fail "the stream was killed too late"
+kills=$([ -n "${LONG:-}" ] && echo 2 || echo 1)
+batches() { [ "$(grep -c '^batch' "$T/aggregate.out")" -ge 3 ]; }
+for ((i = 0; i < kills; i++)); do
+	: >"$T/aggregate.out"
+	"${inside[@]}" setsid timeout $((90 * patience)) "$venv/bin/python" "$examples/spark/aggregate.py" "$broker" logs "$T" \
+		>"$T/aggregate.out" 2>"$T/aggregate.log" &
+	stream=$!
+	pids+=("$stream")
+	disown $stream
+	wait_until 80 "three batches" batches
+	kill -9 -- "-$stream"
+	sum=$(awk -F'\t' '{ sum += $3 } END { print sum }' "$T/result.tsv")
+	[ "$sum" -lt "$(count_of logs)" ] || fail "the stream was killed too late"
+done
 spark aggregate logs "$T" --available
 ! grep -q '^batch 0' "$T/aggregate.out" || fail "the stream began from the beginning"
 "$engines/results_of.py" counts "$T/logs.want" | cmp -s - "$T/result.tsv" || fail "the stream's result is not exact"
