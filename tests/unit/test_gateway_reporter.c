@@ -148,7 +148,7 @@ static struct report_view *read_report(void)
 
 Test(gateway_reporter, many_groups_and_partitions_are_told_between_other_things)
 {
-	enum { LARGE = 8, MOST_US = 10 * LIMIT_REPORT_US };
+	enum { LARGE = 8, LEAST_TURNS = 50 };
 	uint64_t longest_us = 0, all_us = 0;
 	unsigned turns = 0;
 	char name[16];
@@ -169,7 +169,8 @@ Test(gateway_reporter, many_groups_and_partitions_are_told_between_other_things)
 	}
 	cr_log_info("%.1f ms in %u turns, %.1f in one at most", (double)all_us / 1000, turns,
 		    (double)longest_us / 1000);
-	cr_assert_lt(longest_us, MOST_US);
+	cr_assert_gt(turns, LEAST_TURNS);
+	cr_assert_lt(longest_us, all_us / 10, "none does a large part of all");
 	struct report_view *v = read_report();
 	cr_assert_eq(v->header.groups, GROUPS_MAX);
 	cr_assert_eq(v->header.offsets, LARGE * COMMITS + GROUPS_MAX - LARGE);
@@ -193,7 +194,9 @@ static struct group *begin_to_tell(void)
 
 	add_large_group("b");
 	reporter_begin(&reporter, 1000);
-	work_us();
+	do
+		work_us();
+	while (reporter_is_busy(&reporter) && !reporter.at.member);
 	cr_assert_eq(reporter.at.slot, 0);
 	cr_assert_eq(reporter.at.member, group->members);
 	return group;
@@ -274,8 +277,8 @@ Test(gateway_reporter, an_end_meanwhile_marks_what_was_told_before)
 
 	add_group("first");
 	reporter_begin(&reporter, 1000);
-	work_us();
-	cr_assert(!reporter_is_busy(&reporter));
+	while (reporter_is_busy(&reporter))
+		work_us();
 	add_large_group("second");
 	reporter_begin(&reporter, 5000);
 	work_us();
