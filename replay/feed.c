@@ -7,6 +7,7 @@
 
 #include <rte_cycles.h>
 
+#include "dataplane/clock.h"
 #include "feed_private.h"
 
 /* --- one frame ----------------------------------------------------------------------------- */
@@ -287,7 +288,7 @@ const struct captures *feed_captures(const struct feed *f)
 int feed_start(struct feed *f, const struct feed_start *start, char *err, size_t err_size)
 {
 	f->start = *start;
-	pace_begin(&f->pace, start->pace, rte_get_tsc_hz());
+	pace_begin(&f->pace, start->pace, clock_tsc_hz());
 	if (!f->in_memory)
 		return feed_reader_start(f, err, err_size);
 	prepare_in_memory(f);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -15,6 +14,7 @@
 
 #include "control/memory.h"
 #include "dataplane/api/plan.h"
+#include "dataplane/clock.h"
 #include "dataplane/eal_args.h"
 #include "neighbour.h"
 
@@ -174,6 +174,7 @@ int replay_open(struct replay **out, const struct replay_options *options, char 
 		return -ENOMEM;
 	}
 	r->options = *options;
+	clock_init();
 	int rc = check_frame_longest(options, err, err_size);
 	if (rc == 0)
 		rc = read_captures(r, 0, err, err_size);
@@ -233,20 +234,10 @@ bool replay_hugepages(const struct replay *r)
 
 uint64_t replay_ns(uint64_t cycles)
 {
-	return (uint64_t)((double)cycles * 1e9 / (double)rte_get_tsc_hz());
+	return (uint64_t)((double)cycles * 1e9 / (double)clock_tsc_hz());
 }
 
 /* --- one trial ----------------------------------------------------------------------------- */
-
-static void read_clock(struct send_clock *clock)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	clock->tsc = rte_rdtsc();
-	clock->ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-	clock->ns_per_cycle = 1e9 / (double)rte_get_tsc_hz();
-}
 
 static void prepare_senders(struct replay *r, const struct replay_trial *trial)
 {
@@ -263,12 +254,13 @@ static void prepare_senders(struct replay *r, const struct replay_trial *trial)
 		.stop = trial->stop,
 	};
 
-	read_clock(&send.clock);
-	send.run = (uint16_t)(send.clock.ns / 1000000 + r->runs++);
-	send.start = rte_rdtsc() + rte_get_tsc_hz() / 1000 * START_MS;
+	clock_discipline();
+	uint64_t now = rte_rdtsc();
+	send.run = (uint16_t)(clock_at(now).real_ns / 1000000 + r->runs++);
+	send.start = now + clock_tsc_hz() / 1000 * START_MS;
 	if (trial->for_ns)
 		send.end = send.start +
-			   (uint64_t)((double)trial->for_ns * (double)rte_get_tsc_hz() / 1e9);
+			   (uint64_t)((double)trial->for_ns * (double)clock_tsc_hz() / 1e9);
 	for (unsigned q = 0; q < o->queues; q++) {
 		struct sender *s = &r->senders[q];
 
@@ -298,12 +290,13 @@ static void show_progress(const struct replay *r, const struct replay_trial *tri
 /* Until all senders have ended. */
 static void wait_for_senders(const struct replay *r, const struct replay_trial *trial)
 {
-	uint64_t hz = rte_get_tsc_hz(), start = rte_rdtsc();
+	uint64_t hz = clock_tsc_hz(), start = rte_rdtsc();
 	uint64_t second = hz / 1000 * PROGRESS_MS, next = start + second;
 
 	for (unsigned q = 0; q < r->options.queues; q++)
 		while (rte_eal_get_lcore_state(q + 1) == RUNNING) {
 			rte_delay_us_sleep(LOOK_MS * 1000);
+			clock_discipline();
 			uint64_t now = rte_rdtsc();
 			if (now < next || !trial->progress)
 				continue;
@@ -344,7 +337,7 @@ static void conclude(struct replay *r, const struct device_counts *before,
 	for (unsigned q = 0; q < r->options.queues; q++)
 		add_sender(result, &r->senders[q], &first, &last);
 	if (last > first)
-		result->seconds = (double)(last - first) / (double)rte_get_tsc_hz();
+		result->seconds = (double)(last - first) / (double)clock_tsc_hz();
 	device_flush(&r->device);
 	device_counts_since(&r->device, before, device);
 	result->sent =

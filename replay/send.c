@@ -16,6 +16,8 @@
 #include <rte_mbuf.h>
 #include <rte_pause.h>
 
+#include "dataplane/clock.h"
+
 enum { YIELD_AFTER = 256 };
 
 static inline void add(_Atomic uint64_t *counter, uint64_t n)
@@ -39,11 +41,6 @@ static inline uint32_t sender_of(const struct send_options *o, const struct rewr
 				     : (uint32_t)(k % mine) * o->queues + o->queue;
 }
 
-static inline uint64_t time_at(const struct send_clock *clock, uint64_t tsc)
-{
-	return clock->ns + (uint64_t)((double)(tsc - clock->tsc) * clock->ns_per_cycle);
-}
-
 static inline void fill(struct sender *s, struct rte_mbuf *m, const struct feed_frame *frame,
 			uint64_t now)
 {
@@ -56,8 +53,7 @@ static inline void fill(struct sender *s, struct rte_mbuf *m, const struct feed_
 	if (o->spread)
 		rewrite_source(bytes, &frame->shape, sender_of(o, &frame->shape, s->number));
 	if (o->stamp && frame->shape.stamp) {
-		struct stamp stamp = {o->run, (uint8_t)o->queue, s->stamped,
-				      time_at(&o->clock, now)};
+		struct stamp stamp = {o->run, (uint8_t)o->queue, s->stamped, clock_at(now).real_ns};
 		s->stamped_at[s->stamped++ % SEND_BURST_MAX] = s->number;
 		rewrite_stamp(bytes, &frame->shape, &stamp);
 	}
@@ -137,7 +133,7 @@ static inline void count_errors(struct sender *s, const uint64_t *at, unsigned n
 static inline void offer(struct sender *s, struct rte_mbuf **burst, const uint64_t *at, unsigned n)
 {
 	const struct send_options *o = &s->options;
-	uint64_t stall = rte_rdtsc() + SEND_STALL_S * rte_get_tsc_hz();
+	uint64_t stall = rte_rdtsc() + SEND_STALL_S * clock_tsc_hz();
 	uint64_t bytes = 0;
 	unsigned done = 0, vain = 0;
 
@@ -150,7 +146,7 @@ static inline void offer(struct sender *s, struct rte_mbuf **burst, const uint64
 		uint64_t now = rte_rdtsc();
 
 		if (taken) {
-			stall = now + SEND_STALL_S * rte_get_tsc_hz();
+			stall = now + SEND_STALL_S * clock_tsc_hz();
 			s->counts.last_tsc = now;
 			if (o->paced)
 				count_errors(s, at + done, taken, asked);

@@ -25,12 +25,6 @@ enum send_end {
 
 enum { SEND_STALL_S = 5 };
 
-/* The clock of the stamps: CLOCK_REALTIME at one reading of the time stamp counter. */
-struct send_clock {
-	uint64_t tsc, ns;
-	double ns_per_cycle;
-};
-
 struct send_options {
 	uint16_t port, queue, queues, burst;
 	bool paced; /* frames have a time; else as fast as the device takes them */
@@ -39,7 +33,6 @@ struct send_options {
 	uint16_t run;
 	uint64_t start, end; /* TSC; end: UINT64_MAX for none */
 	uint64_t packets;    /* at most; UINT64_MAX for all */
-	struct send_clock clock;
 	struct rte_mempool *pool;
 	const atomic_bool *stop;
 };
