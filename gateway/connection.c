@@ -134,7 +134,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 	};
 
 	unsigned key = request_key(c);
-	uint64_t since_us = disk_now_us();
+	uint64_t since_us = now_us();
 
 	answer_clear(&c->answer);
 	c->moves_seen = context->catalog->moves;
@@ -154,8 +154,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 		answer_shrink(&c->answer);
 		c->watches_count = call.watches_count;
 		/* What takes long is not done again at once: others come first. */
-		c->not_before_ms =
-			context->now_ms + (disk_now_us() - since_us) / (1000 / LIMIT_AGAIN);
+		c->not_before_ms = context->now_ms + (now_us() - since_us) / (1000 / LIMIT_AGAIN);
 		/* What was on the disk is read: now it waits for records, or the other way round.
 		 */
 		if (!again || c->watching != !c->kept.counter)
@@ -165,7 +164,7 @@ static enum step answer(struct connection_context *context, struct connection *c
 	if (!answer_finish(&c->answer) || !connection_count_answer(context, c))
 		return STEP_CLOSE;
 	if (key == API_KEY_FETCH && !again && c->answer.extents_count)
-		report_count_fetch(&context->counters, disk_now_us() - since_us);
+		report_count_fetch(&context->counters, now_us() - since_us);
 	connection_enter(context, c, CONNECTION_SENDS, LIMIT_SEND_MS);
 	api_kept_clear(&c->kept);
 	return STEP_ON;
@@ -315,15 +314,14 @@ static enum step send_answer(struct connection_context *context, struct connecti
 bool connection_work(struct connection_context *context, struct connection *c, bool looked)
 {
 	size_t budget = LIMIT_TURN_BYTES;
-	uint64_t until_us = disk_now_us() + LIMIT_TURN_US;
+	uint64_t until_us = now_us() + LIMIT_TURN_US;
 	enum step step = STEP_ON;
 
 	for (unsigned i = 0; step == STEP_ON && i < 2 * LIMIT_TURN_REQUESTS; i++) {
 		switch (c->phase) {
 		case CONNECTION_READS:
 			/* No other request is begun then: see connection_events(). */
-			step = i && disk_now_us() >= until_us ? STEP_BLOCKED
-							      : read_request(context, c);
+			step = i && now_us() >= until_us ? STEP_BLOCKED : read_request(context, c);
 			break;
 		case CONNECTION_WAITS:
 			step = looked ? answer(context, c, true) : STEP_BLOCKED;

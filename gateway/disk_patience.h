@@ -9,26 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "limits.h"
+#include "now.h"
 
 struct disk_patience {
 	int64_t left_us;
 	uint64_t now_ms, slow_until_ms;
 };
 
-static inline uint64_t disk_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Where a thread stands before it may wait for the disk. */
 struct disk_wait {
-	uint64_t now_us, computed_us;
+	uint64_t at_us, computed_us;
 	long waits; /* how often it has let go of its core to wait */
 };
 
@@ -38,7 +30,7 @@ static inline struct disk_wait disk_wait_begin(void)
 
 	getrusage(RUSAGE_THREAD, &usage);
 	return (struct disk_wait){
-		.now_us = disk_now_us(),
+		.at_us = now_us(),
 		.computed_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
 			       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec),
 		.waits = usage.ru_nvcsw};
@@ -49,7 +41,7 @@ static inline struct disk_wait disk_wait_begin(void)
 static inline uint64_t disk_wait_us(const struct disk_wait *since)
 {
 	struct disk_wait now = disk_wait_begin();
-	uint64_t took_us = now.now_us - since->now_us;
+	uint64_t took_us = now.at_us - since->at_us;
 	uint64_t computed_us = now.computed_us - since->computed_us;
 
 	return now.waits == since->waits || took_us < computed_us ? 0 : took_us - computed_us;

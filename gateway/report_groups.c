@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "disk_patience.h"
+#include "now.h"
 
 enum {
 	STEPS = 64, /* between two looks at the clock */
@@ -150,7 +150,7 @@ bool report_groups_go_on(struct report_groups *at, struct report *report,
 			begin_group(at, report, group);
 		else if (!tell_more(at, report, group, catalog))
 			next_group(at);
-		if (steps % STEPS == 0 && disk_now_us() >= until_us)
+		if (steps % STEPS == 0 && now_us() >= until_us)
 			break;
 	}
 	return at->slot == groups->slots_count;

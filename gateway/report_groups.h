@@ -28,7 +28,7 @@ struct report_groups {
 
 /* Anew, after report_begin(). */
 void report_groups_begin(struct report_groups *at);
-/* Goes on with groups, members and commits until that time, by disk_now_us(), or the end: true. */
+/* Goes on with groups, members and commits until that time, by now_us(), or the end: true. */
 bool report_groups_go_on(struct report_groups *at, struct report *report,
 			 const struct groups *groups, const struct catalog *catalog,
 			 uint64_t until_us);

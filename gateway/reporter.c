@@ -1,6 +1,6 @@
 #include "reporter.h"
 
-#include "disk_patience.h"
+#include "now.h"
 
 void reporter_begin(struct reporter *r, uint64_t now_ms)
 {
@@ -19,7 +19,7 @@ static void write_some(struct reporter *r, uint64_t until_us)
 {
 	int more = 1;
 
-	while (more == 1 && disk_now_us() < until_us)
+	while (more == 1 && now_us() < until_us)
 		more = report_publish_more(r->report);
 	if (more != 1)
 		r->phase = REPORTER_RESTS;
@@ -27,7 +27,7 @@ static void write_some(struct reporter *r, uint64_t until_us)
 
 void reporter_work(struct reporter *r, uint64_t us)
 {
-	uint64_t since_us = disk_now_us(), until_us = since_us + us;
+	uint64_t since_us = now_us(), until_us = since_us + us;
 
 	if (r->phase == REPORTER_GATHERS &&
 	    report_groups_go_on(&r->at, r->report, r->groups, r->catalog, until_us)) {
@@ -38,7 +38,7 @@ void reporter_work(struct reporter *r, uint64_t us)
 	}
 	if (r->phase == REPORTER_WRITES)
 		write_some(r, until_us);
-	r->spent_us += disk_now_us() - since_us;
+	r->spent_us += now_us() - since_us;
 }
 
 bool reporter_is_busy(const struct reporter *r)

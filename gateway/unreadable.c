@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "api/log_format.h"
-#include "disk_patience.h"
 #include "limits.h"
+#include "now.h"
 
 static uint64_t now_ms(void)
 {
-	return disk_now_us() / 1000;
+	return now_us() / 1000;
 }
 
 /* Readers come again and again: now and then is often enough for the log. */

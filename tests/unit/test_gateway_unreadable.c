@@ -223,7 +223,7 @@ Test(gateway_unreadable, what_can_be_read_again_is_sent_again)
 /* Its own mistakes or others', and many of them: the last few are known. */
 Test(gateway_unreadable, places_are_few)
 {
-	struct unreadable u = {.said_ms = disk_now_us() / 1000};
+	struct unreadable u = {.said_ms = now_us() / 1000};
 	const struct unreadable_of of = {.stream = "s"};
 
 	for (uint64_t at = 0; at < 3 * UNREADABLE_PLACES; at++) {
