@@ -64,8 +64,7 @@ static void find_state(struct catalog *catalog)
 
 struct topic *catalog_topic(const struct catalog *catalog, struct wire_string name)
 {
-	return name.len > 0 ? names_find(&catalog->topics_by_name, name.at, (size_t)name.len)
-			    : NULL;
+	return names_find_string(&catalog->topics_by_name, name);
 }
 
 struct topic *catalog_topic_by_id(const struct catalog *catalog, const uint8_t id[TOPIC_ID_BYTES])

@@ -141,6 +141,11 @@ void *names_find(const struct names *names, const void *at, size_t len)
 	return name ? name->of : NULL;
 }
 
+void *names_find_string(const struct names *names, struct wire_string name)
+{
+	return name.len > 0 ? names_find(names, name.at, (size_t)name.len) : NULL;
+}
+
 void names_clear(struct names *names)
 {
 	free(names->chains);

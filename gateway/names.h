@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire.h"
+
 struct name {
 	struct name *next; /* the table's, of the same chain */
 	uint64_t hash;
@@ -30,6 +32,8 @@ void names_put(struct names *names, struct name *name, const void *at, size_t le
 void names_remove(struct names *names, struct name *name);
 /* What it is the name of; NULL: there is none. */
 void *names_find(const struct names *names, const void *at, size_t len);
+/* The same by what a client wrote; null and "" name nothing. */
+void *names_find_string(const struct names *names, struct wire_string name);
 /* Frees the table, which is empty then. Its entries are nobody's any more. */
 void names_clear(struct names *names);
 

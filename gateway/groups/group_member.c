@@ -8,14 +8,12 @@
 
 struct group_member *group_member_find(const struct group *group, struct wire_string id)
 {
-	return id.len > 0 ? names_find(&group->members_by_id, id.at, (size_t)id.len) : NULL;
+	return names_find_string(&group->members_by_id, id);
 }
 
 struct group_member *group_member_static(const struct group *group, struct wire_string instance)
 {
-	return instance.len > 0
-		       ? names_find(&group->members_by_instance, instance.at, (size_t)instance.len)
-		       : NULL;
+	return names_find_string(&group->members_by_instance, instance);
 }
 
 static size_t length(const char *text)
@@ -255,8 +253,7 @@ bool group_pending_add(struct groups *groups, struct group *group, char *id, int
 
 bool group_pending_remove(struct groups *groups, struct group *group, struct wire_string id)
 {
-	struct group_pending *p =
-		id.len > 0 ? names_find(&group->pending_by_id, id.at, (size_t)id.len) : NULL;
+	struct group_pending *p = names_find_string(&group->pending_by_id, id);
 
 	if (p)
 		group_pending_forget(groups, group, p);

@@ -16,7 +16,7 @@ bool groups_name_valid(struct wire_string name)
 
 struct group *groups_find(const struct groups *groups, struct wire_string name)
 {
-	return name.len > 0 ? names_find(&groups->by_name, name.at, (size_t)name.len) : NULL;
+	return names_find_string(&groups->by_name, name);
 }
 
 /* Nobody is there, and nothing is in it. */
