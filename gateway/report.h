@@ -117,7 +117,9 @@ _Static_assert(sizeof(struct report_offset) == 8 + REPORT_NAME_MAX + 4 * 8 + 8, 
  *   uint32_t g = report_add_group(r, &group);
  *   int32_t m = report_add_member(r, &(struct report_member){.group = g, ...});
  *   report_add_offset(r, &(struct report_offset){.group = g, .member = m, ...});
- *   report_publish(r, &counters, address, data_dir);
+ *   report_publish_begin(r, &counters, address, data_dir);
+ *   while (report_publish_more(r) == 1)
+ *           ... other things, but no rows
  *
  * Rows are copied. Where memory ends, or REPORT_BYTES_MAX, rows are left out and counted: their
  * index is UINT32_MAX or -1, and rows that name such a group are left out too.
@@ -146,11 +148,8 @@ struct report_mark report_mark(const struct report *report);
 void report_cut(struct report *report, const struct report_mark *mark);
 /* One more row has no place, for a reason of the caller's. */
 void report_leave_out(struct report *report);
-/* Takes the place of the file of before. -errno: that one stays. */
-int report_publish(struct report *report, const struct report_counters *counters,
-		   const char *address, const char *data_dir);
-/* The same in pieces, for who has other things to do: no rows are added meanwhile. Of the second,
- * 1: there is more to write; 0: it is done. */
+/* Takes the place of the file of before, in pieces. Of the second, 1: there is more to write; 0: it
+ * is done. -errno: that one stays. */
 int report_publish_begin(struct report *report, const struct report_counters *counters,
 			 const char *address, const char *data_dir);
 int report_publish_more(struct report *report);

@@ -240,16 +240,6 @@ int report_publish_more(struct report *r)
 	return r->written < file_size(r) ? 1 : end_write(r, 0);
 }
 
-int report_publish(struct report *r, const struct report_counters *counters, const char *address,
-		   const char *data_dir)
-{
-	int rc = report_publish_begin(r, counters, address, data_dir);
-
-	for (int more = rc == 0; more == 1;)
-		rc = more = report_publish_more(r);
-	return rc;
-}
-
 /* In the file itself: the rows that it was published with may be gone from memory. */
 static void mark_stopped(const struct report *r)
 {

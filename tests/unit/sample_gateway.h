@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gateway/report.h"
+#include "report_publish.h"
 
 static void sample_gateway_write(struct report *r, const char *data_dir)
 {

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gateway/report.h"
+#include "report_publish.h"
 
 static char dir[64], path[128];
 static struct report *report;
