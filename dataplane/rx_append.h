@@ -6,6 +6,18 @@
 #include "rx_headers.h"
 #include "rx_lane.h"
 
+/* An event's key, framed; its length with that. */
+static __rte_always_inline const uint8_t *rx_key(const struct rx_stream *stream,
+						 const struct rx_packet *p)
+{
+	return likely(stream->key == PLAN_KEY_SENDER) ? rx_sender_key(p) : rx_null_key;
+}
+
+static __rte_always_inline uint32_t rx_key_len(const uint8_t *key)
+{
+	return key == rx_null_key ? 1 : (uint32_t)(key[0] >> 1) + 1;
+}
+
 /* The rare half: a new batch, or an event that is shed. */
 static __rte_noinline uint8_t rx_append_make_room(struct lane *lane, const struct rx_stream *stream,
 						  uint32_t need)
@@ -31,9 +43,8 @@ static __rte_always_inline uint8_t rx_append(struct lane *lane, const struct rx_
 {
 	static const uint8_t no_headers[1] = {0};
 	struct rx_batch *b = &lane->batches[stream->slot];
-	const uint8_t *key =
-		likely(stream->key == PLAN_KEY_SENDER) ? rx_sender_key(p) : rx_null_key;
-	uint32_t key_len = key == rx_null_key ? 1 : (uint32_t)(key[0] >> 1) + 1;
+	const uint8_t *key = rx_key(stream, p);
+	uint32_t key_len = rx_key_len(key);
 	const uint8_t *headers = no_headers;
 	uint32_t headers_len = 1;
 

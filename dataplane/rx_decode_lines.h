@@ -20,17 +20,15 @@ static __rte_always_inline const uint8_t *rx_line(const uint8_t *at, const uint8
 	return lf ? lf + 1 : all;
 }
 
-/* Appends the lines from *from up to `all` until one does not fit the case, to which *from then
- * points: the number of events. */
-static __rte_noinline uint64_t rx_append_run_lines(struct lane *lane,
-						   const struct rx_stream *stream,
-						   const struct rx_packet *p, const uint8_t **from,
-						   const uint8_t *all)
+/* A run (rx_run.h): appends the lines from *from up to `all` until one does not fit the case, to
+ * which *from then points: the number of events. */
+static __rte_noinline uint64_t rx_run_lines(struct lane *lane, const struct rx_stream *stream,
+					    const struct rx_packet *p, const uint8_t **from,
+					    const uint8_t *all)
 {
 	struct rx_batch *b = &lane->batches[stream->slot];
-	const uint8_t *key =
-		likely(stream->key == PLAN_KEY_SENDER) ? rx_sender_key(p) : rx_null_key;
-	const uint64_t key_len = key == rx_null_key ? 1 : (uint64_t)(key[0] >> 1) + 1;
+	const uint8_t *const key = rx_key(stream, p);
+	const uint64_t key_len = rx_key_len(key);
 	const uint8_t *at = *from, *end;
 	uint64_t bytes = 0, records = b->records;
 	uint8_t *cursor = b->cursor;
@@ -74,7 +72,7 @@ static inline uint8_t rx_decode_lines(struct lane *lane, const struct rx_stream 
 	for (const uint8_t *at = data, *end, *next; at < all; at = next) {
 		bool first = result != LEDGER_stored_none;
 
-		if (in_runs && rx_append_run_lines(lane, stream, p, &at, all)) {
+		if (in_runs && rx_run_lines(lane, stream, p, &at, all)) {
 			lane->batches[stream->slot].packets += first;
 			result = LEDGER_stored_none;
 			first = false;

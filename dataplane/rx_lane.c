@@ -8,9 +8,9 @@
 
 #include <rte_ethdev.h>
 
-#include "rx_append_run.h"
 #include "rx_decode.h"
 #include "rx_parse.h"
+#include "rx_run_datagram.h"
 
 enum { PREFETCH_AHEAD = 4 };
 
@@ -100,9 +100,9 @@ static inline void decode(struct lane *lane, unsigned n)
 			last = p->stream;
 			stream = &lane->route->streams[last];
 			lane->touched[lane->touched_count++] = stream->slot;
-			run = rx_run_possible(stream);
+			run = rx_run_datagram_possible(stream);
 		}
-		unsigned done = run ? rx_append_run(lane, stream, p, n - i) : 0;
+		unsigned done = run ? rx_run_datagram(lane, stream, p, n - i) : 0;
 		if (likely(done)) {
 			lane->rows[LEDGER_stored_none] += done;
 			i += done - 1;

@@ -38,14 +38,15 @@ static __rte_always_inline bool rx_run_begin(const struct lane *lane, const stru
 	if (!b->limit || b->ts_ms != lane->now_ms || b->ts_len > RX_RUN_TS_MAX ||
 	    b->records >= RX_RUN_RECORDS)
 		return false;
-	run->off_2 = b->records >= RX_RUN_OFF_2;
+	const bool off_2 = b->records >= RX_RUN_OFF_2;
+
 	*run = (struct rx_run){
 		.limit = b->limit - (RX_RECORD_OVERHEAD + 1),
 		.ts = b->ts << 8,
-		.records_max = run->off_2 ? RX_RUN_RECORDS : RX_RUN_OFF_2,
+		.records_max = off_2 ? RX_RUN_RECORDS : RX_RUN_OFF_2,
 		.off_shift = 8 + 8 * b->ts_len,
-		.fixed = 2 + b->ts_len + 1 + run->off_2,
-		.off_2 = run->off_2,
+		.fixed = 2 + b->ts_len + 1 + off_2,
+		.off_2 = off_2,
 	};
 	return true;
 }

@@ -1,4 +1,5 @@
-/* Runs of records (rx_run.h) of decoder `datagram`, key by sender over IPv4: packet after packet.
+/*
+ * A run (rx_run.h) of decoder `datagram`, key by sender over IPv4: packet after packet.
  */
 #pragma once
 
@@ -6,7 +7,7 @@
 #include "rx_run.h"
 
 /* Does a stream's config allow it? */
-static inline bool rx_run_possible(const struct rx_stream *stream)
+static inline bool rx_run_datagram_possible(const struct rx_stream *stream)
 {
 	return stream->decoder == PLAN_DECODER_datagram && stream->key == PLAN_KEY_SENDER &&
 	       !stream->headers;
@@ -14,8 +15,8 @@ static inline bool rx_run_possible(const struct rx_stream *stream)
 
 /* Appends packets p[0..n) until one is not of the first one's kind, or has no room: the number
  * done. A function of its own, so that what it works with stays in registers. */
-static __rte_noinline unsigned rx_append_run(struct lane *lane, const struct rx_stream *stream,
-					     const struct rx_packet *p, unsigned n)
+static __rte_noinline unsigned rx_run_datagram(struct lane *lane, const struct rx_stream *stream,
+					       const struct rx_packet *p, unsigned n)
 {
 	struct rx_batch *b = &lane->batches[stream->slot];
 	const uint64_t kind = p->kind;
