@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd_ask.h"
+#include "control_socket.h"
 #include "status.h"
 #include "weir.h"
 
@@ -53,7 +54,7 @@ static int show(const char *run_dir, bool as_json)
 	bool good = true;
 	int rc = report_read(run_dir, &gateway);
 
-	status_gateway_failure(run_dir, status_control_pid(run_dir), gateway, &failure);
+	status_gateway_failure(run_dir, control_socket_pid(run_dir), gateway, &failure);
 	if (rc < 0)
 		return explain(run_dir, &failure, rc);
 	/* Without a dataplane the ends are those that the gateway saw. */

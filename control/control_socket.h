@@ -37,3 +37,7 @@ void control_socket_answer(struct control_client *client, int exit_status, const
 /* The other side: asks the control of run_dir, waits at most timeout_s, copies what it says to
  * stdout, or to stderr if it failed. Returns the exit status. */
 int control_socket_ask(const char *run_dir, const char *line, unsigned timeout_s);
+
+/* The pid of the control that serves run_dir, also of one that hangs; 0: none does. Does not wait.
+ */
+pid_t control_socket_pid(const char *run_dir);

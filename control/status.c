@@ -4,8 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "control_socket.h"
@@ -36,44 +34,6 @@ const char *status_run_name(const struct status *status)
 bool status_ready(const struct status *status)
 {
 	return status->alive && status->fresh && status->run_state == STATE_RUNNING;
-}
-
-/* Of a control that takes no connections now: the pid that it left in its lock file. */
-static pid_t pid_in_lock(const char *run_dir)
-{
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int pid = 0;
-
-	snprintf(path, sizeof(path), "%s/%s", run_dir, CONTROL_LOCK_NAME);
-	FILE *in = fopen(path, "re");
-	if (!in)
-		return 0;
-	if (fscanf(in, "%d", &pid) != 1)
-		pid = 0;
-	fclose(in);
-	return pid;
-}
-
-pid_t status_control_pid(const char *run_dir)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct ucred peer = {0};
-	socklen_t len = sizeof(peer);
-	/* Not blocking: a control that hangs, its backlog full, holds up nobody who asks. */
-	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (sock < 0)
-		return 0;
-	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", run_dir,
-			 CONTROL_SOCKET_NAME);
-	if (n >= (int)sizeof(address.sun_path))
-		peer.pid = 0;
-	else if (connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0)
-		peer.pid = errno == EAGAIN ? pid_in_lock(run_dir) : 0;
-	else if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		peer.pid = 0;
-	close(sock);
-	return peer.pid;
 }
 
 uint64_t status_term(const struct status_packets *packets, const char *term)
@@ -376,7 +336,7 @@ int status_read(const char *run_dir, struct status **out)
 	state_close(state);
 	if (rc < 0)
 		return rc;
-	(*out)->control_pid = status_control_pid(run_dir);
+	(*out)->control_pid = control_socket_pid(run_dir);
 	if (report_read(run_dir, &(*out)->gateway) < 0)
 		(*out)->gateway = NULL;
 	status_gateway_failure(run_dir, (*out)->control_pid, (*out)->gateway,

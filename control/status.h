@@ -109,9 +109,6 @@ const char *status_run_name(const struct status *status);
 /* Running, and it said so within the last two seconds. */
 bool status_ready(const struct status *status);
 
-/* The pid of the control that serves run_dir, 0 if none does. */
-pid_t status_control_pid(const char *run_dir);
-
 /* Sum of the rows with this term; all causes. */
 uint64_t status_term(const struct status_packets *packets, const char *term);
 

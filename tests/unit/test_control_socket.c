@@ -109,7 +109,7 @@ Test(control_socket, modes_and_a_second_control)
 	snprintf(want, sizeof(want), "pid %d ", (int)getpid());
 	cr_assert_not_null(strstr(err, want), "%s", err);
 	cr_assert_not_null(strstr(err, dir));
-	cr_assert_eq(status_control_pid(dir), getpid());
+	cr_assert_eq(control_socket_pid(dir), getpid());
 	turn(3);
 }
 
@@ -129,13 +129,13 @@ Test(control_socket, what_a_dead_control_left_is_taken_over)
 	}
 	waitpid(child, &status, 0);
 	cr_assert(WIFSIGNALED(status));
-	cr_assert_eq(status_control_pid(dir), 0);
+	cr_assert_eq(control_socket_pid(dir), 0);
 	struct control_socket *other;
 	int second = control_socket_lock(dir, err, sizeof(err));
 	cr_assert_geq(second, 0, "%s", err);
 	cr_assert_eq(control_socket_create(&other, loop, dir, on_request, NULL, err, sizeof(err)),
 		     0);
-	cr_assert_eq(status_control_pid(dir), getpid());
+	cr_assert_eq(control_socket_pid(dir), getpid());
 	turn(3);
 	control_socket_destroy(other);
 	close(second);
