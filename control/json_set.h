@@ -1,4 +1,4 @@
-/* Members of a JSON object. What cannot be set (no memory, no UTF-8) is absent. */
+/* Members of a JSON object. What cannot be set (no memory, NULL) is absent. */
 #pragma once
 
 #include <jansson.h>
@@ -16,7 +16,7 @@ static inline void json_set(json_t *object, const char *key, uint64_t value)
 static inline json_t *json_text(const char *value)
 {
 	json_t *text = json_string(value);
-	char *copy = text ? NULL : strdup(value);
+	char *copy = text || !value ? NULL : strdup(value);
 
 	for (char *p = copy; p && *p; p++)
 		*p = *p & 0x80 ? '?' : *p;
@@ -28,7 +28,7 @@ static inline json_t *json_text(const char *value)
 
 static inline void json_set_text(json_t *object, const char *key, const char *value)
 {
-	json_object_set_new(object, key, json_string(value));
+	json_object_set_new(object, key, json_text(value));
 }
 
 static inline void json_set_flag(json_t *object, const char *key, bool value)

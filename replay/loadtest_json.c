@@ -147,7 +147,7 @@ bool loadtest_report_json(FILE *out, const struct loadtest *t)
 	for (unsigned i = 0; i < t->sizes_count; i++)
 		json_array_append_new(sizes, size_json(&t->sizes[i]));
 	json_object_set_new(o, "files", files);
-	json_object_set_new(o, "device", json_text(r->device));
+	json_set_text(o, "device", r->device);
 	json_set(o, "queues", r->queues);
 	json_set_text(o, "against", t->options->against);
 	set_real(o, "loss_max_ratio", t->options->loss_max);

@@ -2,6 +2,8 @@
 
 #include <netinet/in.h>
 
+#include "dataplane/api/fnv.h"
+
 enum {
 	ETHERNET = 14,
 	TAGS_MAX = 2,
@@ -23,15 +25,10 @@ static uint16_t get16(const uint8_t *p)
 	return __builtin_bswap16(v);
 }
 
-/* FNV-1a. */
-static uint32_t hash_of(uint32_t hash, const uint8_t *p, uint32_t len)
+static uint32_t folded(uint64_t hash)
 {
-	for (uint32_t i = 0; i < len; i++)
-		hash = (hash ^ p[i]) * 16777619u;
-	return hash;
+	return (uint32_t)(hash ^ hash >> 32);
 }
-
-static const uint32_t HASH_START = 2166136261u;
 
 /* --- looking ------------------------------------------------------------------------------- */
 
@@ -39,9 +36,8 @@ static const uint32_t HASH_START = 2166136261u;
 static uint32_t fragment_of(const uint8_t *addresses, uint32_t bytes, const uint8_t *id,
 			    uint32_t id_bytes)
 {
-	uint32_t hash = hash_of(hash_of(HASH_START, addresses, bytes), id, id_bytes);
+	uint32_t hash = folded(fnv_bytes(fnv_bytes(FNV_START, addresses, bytes), id, id_bytes));
 
-	hash ^= hash >> 15;
 	return hash ? hash : 1;
 }
 
@@ -322,10 +318,9 @@ bool rewrite_size(const uint8_t *frame, const struct rewrite_shape *shape, uint3
 uint32_t rewrite_sender_hash(const uint8_t *frame, const struct rewrite_shape *shape)
 {
 	const uint8_t *at = frame + shape->ip + (shape->version == 4 ? 12 : 8);
-	uint32_t hash = hash_of(HASH_START, at,
+
+	return folded(fnv_bytes(FNV_START, at,
 				shape->version == 4   ? 4
 				: shape->version == 6 ? 16
-						      : 0);
-
-	return hash ^ hash >> 15;
+						      : 0));
 }
