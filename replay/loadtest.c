@@ -104,7 +104,6 @@ static int run_trial(struct loadtest *t, struct loadtest_size *size, enum loadte
 		.pace = {asked > 0 ? PACE_PACKETS : PACE_TOPSPEED, asked},
 		.for_ns = packets ? 0 : t->options->trial_ns,
 		.packets = packets,
-		.stop = t->stop,
 	};
 
 	turn_looks(t);

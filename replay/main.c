@@ -52,6 +52,6 @@ int main(int argc, char **argv)
 
 	if (status != OPTIONS_RUN)
 		return fflush(stdout) == 0 ? status : WEIR_FAILED;
-	options.trial.stop = options.sending.replay.stop = interrupt_catch();
+	options.sending.replay.stop = interrupt_catch();
 	return replay(&options);
 }

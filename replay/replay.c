@@ -251,7 +251,7 @@ static void prepare_senders(struct replay *r, const struct replay_trial *trial)
 		.spread = o->spread,
 		.end = UINT64_MAX,
 		.packets = UINT64_MAX,
-		.stop = trial->stop,
+		.stop = o->stop,
 	};
 
 	clock_discipline();

@@ -28,7 +28,7 @@ struct replay_options {
 	uint32_t frame_longest;	 /* the most that replay_load() asks for; 0: none */
 	struct rewrite_to to;	 /* source_mac is the device's */
 	bool resolve_mac;	 /* ask by ARP who has to.address */
-	const atomic_bool *stop; /* ends replay_open() too; may be NULL */
+	const atomic_bool *stop; /* ends replay_open(), or a trial */
 };
 
 struct replay_trial {
@@ -36,7 +36,6 @@ struct replay_trial {
 	uint64_t loops;	  /* 0: without end */
 	uint64_t for_ns;  /* 0: until all is sent */
 	uint64_t packets; /* at most; 0: all */
-	const atomic_bool *stop;
 	/* Once a second while it runs; may be NULL. */
 	void (*progress)(double seconds, uint64_t packets, uint64_t bytes, void *ctx);
 	void *ctx;
