@@ -76,6 +76,7 @@ static void assign(struct group *group, struct group_member *m, int32_t topics, 
 	struct wire_writer w = assignment_of(topics, each);
 
 	cr_assert_eq(m->assignment.len, 0);
+	free(m->assignment.data);
 	m->assignment.data = w.data;
 	m->assignment.len = (uint32_t)w.len;
 	group->bytes += w.len;
@@ -105,13 +106,15 @@ static struct group *add_large_group(const char *name)
 	return group;
 }
 
-/* One turn's part. Its own time, not what others took of the core. */
-static uint64_t work_us(void)
+static void work(void)
 {
-	uint64_t since_us = disk_wait_begin().computed_us;
-
 	reporter_work(&reporter, LIMIT_REPORT_US);
-	return disk_wait_begin().computed_us - since_us;
+}
+
+/* As little as there is: the same on each machine, however fast. */
+static void work_a_little(void)
+{
+	reporter_work(&reporter, 0);
 }
 
 static void expect_large_group(const struct report_view *v, uint32_t index, const char *name)
@@ -146,11 +149,36 @@ static struct report_view *read_report(void)
 	return view;
 }
 
+struct turns {
+	unsigned count;
+	uint64_t longest_us, all_us;
+};
+
+/* Its own time. Still, what a host takes of a virtual machine's core counts as ours. */
+static struct turns tell_all(uint64_t now_ms)
+{
+	struct turns turns = {0};
+
+	reporter_begin(&reporter, now_ms);
+	cr_assert(reporter_is_busy(&reporter));
+	for (; reporter_is_busy(&reporter); turns.count++) {
+		uint64_t since_us = disk_wait_begin().computed_us, us;
+
+		work();
+		us = disk_wait_begin().computed_us - since_us;
+		turns.all_us += us;
+		turns.longest_us = us > turns.longest_us ? us : turns.longest_us;
+	}
+	cr_log_info("%.1f ms in %u turns, %.1f in one at most", (double)turns.all_us / 1000,
+		    turns.count, (double)turns.longest_us / 1000);
+	return turns;
+}
+
 Test(gateway_reporter, many_groups_and_partitions_are_told_between_other_things)
 {
-	enum { LARGE = 8, LEAST_TURNS = 50 };
-	uint64_t longest_us = 0, all_us = 0;
-	unsigned turns = 0;
+	enum { LARGE = 8, LEAST_TURNS = 50, TRIES = 10, LATER_MS = 1000000 };
+	struct turns turns = {.longest_us = UINT64_MAX};
+	uint64_t now_ms = 0;
 	char name[16];
 
 	for (unsigned i = 0; i < GROUPS_MAX; i++) {
@@ -160,17 +188,13 @@ Test(gateway_reporter, many_groups_and_partitions_are_told_between_other_things)
 		else
 			commit(add_group(name), 0);
 	}
-	reporter_begin(&reporter, 1000);
-	for (; reporter_is_busy(&reporter); turns++) {
-		uint64_t us = work_us();
-
-		all_us += us;
-		longest_us = us > longest_us ? us : longest_us;
+	/* A turn that does too much does so each time; one that lost its core does not. */
+	for (unsigned i = 0; i < TRIES && turns.longest_us >= turns.all_us / 10; i++) {
+		now_ms += LATER_MS;
+		turns = tell_all(now_ms);
+		cr_assert_gt(turns.count, LEAST_TURNS);
 	}
-	cr_log_info("%.1f ms in %u turns, %.1f in one at most", (double)all_us / 1000, turns,
-		    (double)longest_us / 1000);
-	cr_assert_gt(turns, LEAST_TURNS);
-	cr_assert_lt(longest_us, all_us / 10, "none does a large part of all");
+	cr_assert_lt(turns.longest_us, turns.all_us / 10, "none does a large part of all");
 	struct report_view *v = read_report();
 	cr_assert_eq(v->header.groups, GROUPS_MAX);
 	cr_assert_eq(v->header.offsets, LARGE * COMMITS + GROUPS_MAX - LARGE);
@@ -181,9 +205,9 @@ Test(gateway_reporter, many_groups_and_partitions_are_told_between_other_things)
 	}
 	report_free(v);
 	/* What took long is not done again at once. */
-	reporter_begin(&reporter, 1000 + all_us * LIMIT_AGAIN / 1000 / 2);
+	reporter_begin(&reporter, now_ms + turns.all_us * LIMIT_AGAIN / 1000 / 2);
 	cr_assert(!reporter_is_busy(&reporter));
-	reporter_begin(&reporter, 1000 + reporter.spent_us * LIMIT_AGAIN / 1000);
+	reporter_begin(&reporter, now_ms + reporter.spent_us * LIMIT_AGAIN / 1000);
 	cr_assert(reporter_is_busy(&reporter));
 }
 
@@ -194,9 +218,7 @@ static struct group *begin_to_tell(void)
 
 	add_large_group("b");
 	reporter_begin(&reporter, 1000);
-	do
-		work_us();
-	while (reporter_is_busy(&reporter) && !reporter.at.member);
+	work_a_little();
 	cr_assert_eq(reporter.at.slot, 0);
 	cr_assert_eq(reporter.at.member, group->members);
 	return group;
@@ -205,7 +227,7 @@ static struct group *begin_to_tell(void)
 static struct report_view *tell_the_rest(void)
 {
 	while (reporter_is_busy(&reporter))
-		work_us();
+		work();
 	return read_report();
 }
 
@@ -216,10 +238,10 @@ Test(gateway_reporter, a_group_that_changes_meanwhile_is_told_anew)
 	/* Its members, and where its offsets lie. */
 	group_member_remove(&groups, group, group->members);
 	assign(group, add_member(group, "has"), TOPICS, EACH);
-	work_us();
+	work_a_little();
 	cr_assert_eq(reporter.at.tries, 1);
 	offsets_remove(&group->offsets, "s", 0);
-	work_us();
+	work_a_little();
 	commit(group, 0);
 	struct report_view *v = tell_the_rest();
 
@@ -245,7 +267,7 @@ Test(gateway_reporter, a_group_that_goes_meanwhile_is_not_told)
 Test(gateway_reporter, a_commit_meanwhile_changes_nothing_else)
 {
 	commit(begin_to_tell(), 3);
-	work_us();
+	work_a_little();
 	cr_assert_eq(reporter.at.tries, 0);
 	struct report_view *v = tell_the_rest();
 
@@ -259,7 +281,7 @@ Test(gateway_reporter, a_group_that_never_rests_keeps_no_other_from_being_told)
 
 	for (unsigned i = 0; reporter.at.slot == 0 && i < 100; i++) {
 		group_member_assign(&groups, group, group->members->next, NULL, 0);
-		work_us();
+		work_a_little();
 	}
 	cr_assert_eq(reporter.at.slot, 1);
 	struct report_view *v = tell_the_rest();
@@ -278,10 +300,10 @@ Test(gateway_reporter, an_end_meanwhile_marks_what_was_told_before)
 	add_group("first");
 	reporter_begin(&reporter, 1000);
 	while (reporter_is_busy(&reporter))
-		work_us();
+		work();
 	add_large_group("second");
 	reporter_begin(&reporter, 5000);
-	work_us();
+	work_a_little();
 	cr_assert(reporter_is_busy(&reporter));
 	v = read_report();
 	cr_assert_eq(v->header.groups, 1);
