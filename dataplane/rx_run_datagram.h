@@ -51,5 +51,7 @@ static __rte_noinline unsigned rx_run_datagram(struct lane *lane, const struct r
 	b->records = (uint32_t)records;
 	b->packets += (uint32_t)(p - first);
 	b->value_bytes += bytes;
+	if (p - first < RX_RUN_SHORT)
+		rx_run_fetch(cursor);
 	return (unsigned)(p - first);
 }
