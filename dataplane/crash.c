@@ -30,7 +30,7 @@ static uint64_t book_partition(struct state_partition *p)
 	uint64_t in_log = state_load(&p->log_end) - state_load(&p->block_offset);
 	uint64_t told = state_load(&p->events[EVENT_stored]);
 
-	/* A batch may have reached the disk before its burst was accounted. */
+	/* A batch may have reached the disk before its events were told (state.h). */
 	if (in_log > told)
 		state_add(&p->events[EVENT_decoded], in_log - told);
 	else

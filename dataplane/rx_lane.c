@@ -12,7 +12,10 @@
 #include "rx_parse.h"
 #include "rx_run_datagram.h"
 
-enum { PREFETCH_AHEAD = 4 };
+enum {
+	PREFETCH_AHEAD = 4,
+	UNTOLD_POLLS = 16, /* bursts after which a stream's counters know its events */
+};
 
 /* What is not plain: every header looked at, every stream asked. */
 static __rte_noinline void parse_other(struct lane *lane, struct rx_packet *p, struct rte_mbuf *m)
@@ -82,6 +85,16 @@ static void count_unstored(struct lane *lane, const struct rx_stream *stream, ui
 		state_add(&p->packets_undecodable, 1);
 }
 
+static inline void touch(struct lane *lane, uint16_t slot)
+{
+	struct rx_batch *b = &lane->batches[slot];
+
+	if (b->touched)
+		return;
+	b->touched = true;
+	lane->touched[lane->touched_count++] = slot;
+}
+
 /* 4. decode: each event gets its key and is copied once, into the open batch. */
 static inline void decode(struct lane *lane, unsigned n)
 {
@@ -99,7 +112,7 @@ static inline void decode(struct lane *lane, unsigned n)
 		if (unlikely(p->stream != last)) {
 			last = p->stream;
 			stream = &lane->route->streams[last];
-			lane->touched[lane->touched_count++] = stream->slot;
+			touch(lane, stream->slot);
 			run = rx_run_datagram_possible(stream);
 		}
 		unsigned done = run ? rx_run_datagram(lane, stream, p, n - i) : 0;
@@ -115,14 +128,10 @@ static inline void decode(struct lane *lane, unsigned n)
 	}
 }
 
-/* 6. account: shared counters change once a burst, inside the sequence lock, so that a reader sees
- * a ledger that balances. */
+/* 6. account: the ledger's counters change once a burst, inside the sequence lock, so that a reader
+ * sees a ledger that balances. */
 static inline void account(struct lane *lane, struct state_rx *rx, unsigned n, uint64_t bytes)
 {
-	for (unsigned i = 0; i < lane->touched_count; i++)
-		rx_batch_account(lane, lane->touched[i]);
-	lane->touched_count = 0;
-
 	uint64_t seq = state_load(&rx->seq);
 	state_store(&rx->seq, seq + 1);
 	atomic_thread_fence(memory_order_release);
@@ -164,6 +173,12 @@ unsigned lane_poll(struct lane *lane)
 
 	for (unsigned i = 0; i < lane->queues_count; i++)
 		work += poll_queue(lane, &lane->queues[i]);
+	/* The streams' counters, of which there may be many: as soon as there is time, and not much
+	 * later when there is none. */
+	if (lane->touched_count && (work < lane->burst || ++lane->untold_polls >= UNTOLD_POLLS)) {
+		lane->untold_polls = 0;
+		rx_batch_account(lane);
+	}
 	state_add(&lane->state->polls, 1);
 	if (work)
 		state_store(&lane->state->last_packet_ns, lane->now.real_ns);

@@ -35,6 +35,7 @@ struct lane {
 	uint16_t hot_slabs;
 	uint16_t reserve_count;
 	uint16_t touched_count;
+	uint16_t untold_polls; /* since touched was last empty */
 	const struct rx_route *route; /* of the generation that the lane works by */
 	struct state_lane *state;
 	struct state_partition *partitions; /* this lane's row, by slot */
@@ -50,7 +51,7 @@ struct lane {
 	uint16_t *open_slots;	  /* slots with an open batch, open_count of them */
 	uint8_t *scratch;	  /* LANE_SCRATCH bytes: a payload of many segments in one piece */
 	struct lane_queue queues[PLAN_PORTS_MAX];
-	uint16_t touched[RX_BURST_MAX]; /* slots that this burst appended to, perhaps twice */
+	uint16_t touched[PLAN_STREAMS_MAX]; /* slots whose events the counters do not all know */
 	uint32_t rows[LEDGER_ROWS];	/* where this burst's packets ended */
 	struct rte_mbuf *mbufs[RX_BURST_MAX];
 	uint8_t headers[RX_HEADERS_ROOM]; /* of the record at hand */

@@ -21,7 +21,7 @@ static struct rte_ring *wire[MODEL_PORTS];
 static struct model model;
 static uint8_t frame[FRAME_MAX];
 
-static void format_endpoint(char *text, size_t size, const struct frame_spec *s, bool source)
+static inline void format_endpoint(char *text, size_t size, const struct frame_spec *s, bool source)
 {
 	char address[INET6_ADDRSTRLEN];
 
@@ -30,7 +30,7 @@ static void format_endpoint(char *text, size_t size, const struct frame_spec *s,
 		 source ? s->src_port : s->dst_port);
 }
 
-static void add_header(struct model_record *r, uint32_t *len, unsigned *count, const char *name,
+static inline void add_header(struct model_record *r, uint32_t *len, unsigned *count, const char *name,
 		       const char *value)
 {
 	size_t at = strlen(r->headers);
@@ -41,7 +41,7 @@ static void add_header(struct model_record *r, uint32_t *len, unsigned *count, c
 }
 
 /* Everything of a record but its value; returns the framed length of its headers. */
-static uint32_t expect_around(struct model_record *r, unsigned slot, const struct frame_spec *s)
+static inline uint32_t expect_around(struct model_record *r, unsigned slot, const struct frame_spec *s)
 {
 	const struct plan_stream *stream = &plan->streams[slot];
 	char text[64];
@@ -71,7 +71,7 @@ static uint32_t expect_around(struct model_record *r, unsigned slot, const struc
 	return len;
 }
 
-static uint8_t expect_datagram(unsigned slot, const struct frame_spec *s)
+static inline uint8_t expect_datagram(unsigned slot, const struct frame_spec *s)
 {
 	struct model_record r;
 	uint32_t headers = expect_around(&r, slot, s);
@@ -82,7 +82,7 @@ static uint8_t expect_datagram(unsigned slot, const struct frame_spec *s)
 	return model_append(&model, slot, &r, headers) ? LEDGER_stored_none : LEDGER_shed_no_slab;
 }
 
-static uint8_t expect_lines(unsigned slot, const struct frame_spec *s)
+static inline uint8_t expect_lines(unsigned slot, const struct frame_spec *s)
 {
 	uint8_t *at = frame + s->payload_off, *end = at + s->payload_len;
 	bool any = false, stored = false;
@@ -112,7 +112,7 @@ static uint8_t expect_lines(unsigned slot, const struct frame_spec *s)
 	return any ? LEDGER_shed_no_slab : LEDGER_undecodable_no_event;
 }
 
-static uint8_t expect_routed(const struct frame_spec *s)
+static inline uint8_t expect_routed(const struct frame_spec *s)
 {
 	unsigned slot = (unsigned)s->dst_port - 1000;
 	struct model_slot *m = &model.slots[slot];
@@ -129,7 +129,7 @@ static uint8_t expect_routed(const struct frame_spec *s)
 	return row;
 }
 
-static uint32_t random_length(void)
+static inline uint32_t random_length(void)
 {
 	switch (rand() % 20) {
 	case 0:
@@ -144,7 +144,7 @@ static uint32_t random_length(void)
 }
 
 /* Bytes at random, with few or many ends of lines; anywhere in them a payload may begin. */
-static const uint8_t *random_payload(void)
+static inline const uint8_t *random_payload(void)
 {
 	static uint8_t noise[1 << 18];
 	static bool filled;
@@ -164,7 +164,7 @@ static const uint8_t *random_payload(void)
 static uint16_t train;
 static uint32_t train_length;
 
-static void train_spec(struct frame_spec *s)
+static inline void train_spec(struct frame_spec *s)
 {
 	*s = frame_default(0);
 	s->src[3] = (uint8_t)(rand() % 3);
@@ -173,7 +173,7 @@ static void train_spec(struct frame_spec *s)
 	s->payload = random_payload();
 }
 
-static void choose_train(void)
+static inline void choose_train(void)
 {
 	static const uint32_t lengths[] = {0, 1, 20, 60, 61, 62, 126, 1000, 4094, 8158, 8190};
 
@@ -181,7 +181,7 @@ static void choose_train(void)
 	train_length = rand() % 3 ? 0 : lengths[rand() % 11];
 }
 
-static void random_spec(struct frame_spec *s)
+static inline void random_spec(struct frame_spec *s)
 {
 	if (train && rand() % 40) {
 		train_spec(s);
@@ -202,7 +202,7 @@ static void random_spec(struct frame_spec *s)
 }
 
 /* Makes the frame, wrong now and then; returns its length and the row it must end under. */
-static uint32_t random_frame(struct frame_spec *s, uint8_t *row)
+static inline uint32_t random_frame(struct frame_spec *s, uint8_t *row)
 {
 	random_spec(s);
 	*row = RX_OK;
@@ -246,7 +246,7 @@ static uint32_t random_frame(struct frame_spec *s, uint8_t *row)
 }
 
 /* The frame as mbufs; cut anywhere behind the headers, or only where a buffer is full. */
-static struct rte_mbuf *to_mbufs(uint32_t len, uint32_t whole)
+static inline struct rte_mbuf *to_mbufs(uint32_t len, uint32_t whole)
 {
 	struct rte_mbuf *head = NULL, **next = &head, *last = NULL;
 	bool cut = rand() % 4 == 0;
@@ -276,7 +276,7 @@ static struct rte_mbuf *to_mbufs(uint32_t len, uint32_t whole)
 	return head;
 }
 
-static void send_burst(unsigned port)
+static inline void send_burst(unsigned port)
 {
 	unsigned n = (unsigned)rand() % (plan->burst + 1u);
 
