@@ -23,7 +23,7 @@ enum {
 	SLABS_SPARE = 2,
 	SLABS_MAX = 1024,
 	REST_MIB = 16,	      /* EAL's own, rings, devices */
-	REST_OF_LANE_MIB = 8, /* sender cache, batches, scratch */
+	REST_OF_LANE_MIB = 4, /* sender cache, batches, scratch */
 	REST_OF_PORT_MIB = 2,
 	/* Measured, in KiB. Half of the program's is DPDK's, all drivers of which are loaded. */
 	PROGRAM_KIB = 5 * 1024,

@@ -28,7 +28,7 @@ static __rte_noinline void parse_other(struct lane *lane, struct rx_packet *p, s
 	if (p->stream == RX_NO_STREAM)
 		p->row = LEDGER_unrouted_none;
 	else
-		rx_sender_find(lane->senders, p);
+		rx_sender_take(lane->senders, p);
 }
 
 struct parsed {
@@ -36,12 +36,11 @@ struct parsed {
 	unsigned plain; /* packets in one piece in an mbuf of the port's own pool */
 };
 
-/* 2. parse, 3. route; the sender's cache line is fetched meanwhile. */
+/* 2. parse, 3. route. */
 static __rte_noinline struct parsed parse_and_route(struct lane *lane, unsigned n)
 {
 	const uint16_t *by_port = lane->route->by_port;
 	const bool filters = lane->route->filters_count != 0;
-	struct rx_sender_v4 *senders = lane->senders->v4;
 	struct rte_mbuf **mbufs = lane->mbufs;
 	struct rx_packet *p = lane->packets;
 	struct parsed sum = {0};
@@ -69,7 +68,7 @@ static __rte_noinline struct parsed parse_and_route(struct lane *lane, unsigned 
 			p->row = LEDGER_unrouted_none;
 			continue;
 		}
-		rx_sender_find_v4(senders, p, (uint16_t)(udp >> 48));
+		rx_sender_take_v4(p, (uint16_t)(udp >> 48));
 	}
 	return sum;
 }

@@ -21,8 +21,6 @@ enum {
 struct rx_packet {
 	struct rte_mbuf *mbuf;
 	const uint8_t *ip;    /* IP header, in the first segment */
-	void *sender;	      /* entry of the sender cache that may hold the key: rx_sender.h */
-	uint64_t sender_tag;  /* what that entry must say */
 	uint32_t payload_off; /* from the start of the mbuf's data */
 	uint32_t payload_len; /* as the UDP header says; lies within the packet */
 	uint16_t ip_off;      /* of the IP header from the start of the mbuf's data */
@@ -38,6 +36,13 @@ struct rx_packet {
 			uint8_t plain;	   /* rx_parse_plain() found it so */
 		};
 		uint64_t kind; /* all of them at once */
+	};
+	union {					     /* rx_sender.h */
+		uint8_t key[24];		     /* IPv4: framed */
+		struct {			     /* IPv6 */
+			struct rx_sender_v6 *sender; /* entry of the cache that may hold it */
+			uint64_t sender_tag;	     /* what that entry must say */
+		};
 	};
 };
 

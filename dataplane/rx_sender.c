@@ -2,19 +2,34 @@
 
 #include <string.h>
 
-static uint8_t *put_decimal(uint8_t *p, unsigned v)
-{
-	uint8_t digits[5];
-	int n = 0;
+/* ---- tables ---- */
 
-	do {
-		digits[n++] = (uint8_t)('0' + v % 10);
-		v /= 10;
-	} while (v);
-	while (n)
-		*p++ = digits[--n];
-	return p;
-}
+#define DIGIT(v)    ((uint64_t)('0' + (v) % 10))
+#define DIGITS_2(v) (DIGIT((v) / 10) | DIGIT(v) << 8)
+#define DIGITS_3(v) (DIGIT((v) / 100) | DIGIT((v) / 10) << 8 | DIGIT(v) << 16)
+#define DIGITS(v)   ((v) < 10 ? DIGIT(v) : (v) < 100 ? DIGITS_2(v) : DIGITS_3(v))
+#define COUNT(v)    ((uint64_t)((v) < 10 ? 1 : (v) < 100 ? 2 : 3))
+#define OCTET(v)    (DIGITS(v) | (uint64_t)'.' << 8 * COUNT(v) | (COUNT(v) + 1) << 32)
+#define HUNDREDS(v) ((v) ? DIGITS(v) | COUNT(v) << 32 : 0)
+
+#define TIMES_4(what, v) what(v), what((v) + 1), what((v) + 2), what((v) + 3)
+#define TIMES_16(what, v)                                                                          \
+	TIMES_4(what, v), TIMES_4(what, (v) + 4), TIMES_4(what, (v) + 8), TIMES_4(what, (v) + 12)
+#define TIMES_64(what, v)                                                                          \
+	TIMES_16(what, v), TIMES_16(what, (v) + 16), TIMES_16(what, (v) + 32),                     \
+		TIMES_16(what, (v) + 48)
+#define TIMES_256(what, v)                                                                         \
+	TIMES_64(what, v), TIMES_64(what, (v) + 64), TIMES_64(what, (v) + 128),                    \
+		TIMES_64(what, (v) + 192)
+
+const uint64_t rx_sender_octets[256] = {TIMES_256(OCTET, 0)};
+const uint64_t rx_sender_hundreds[656] = {TIMES_256(HUNDREDS, 0), TIMES_256(HUNDREDS, 256),
+					  TIMES_64(HUNDREDS, 512), TIMES_64(HUNDREDS, 576),
+					  TIMES_16(HUNDREDS, 640)};
+const uint16_t rx_sender_pairs[100] = {TIMES_64(DIGITS_2, 0), TIMES_16(DIGITS_2, 64),
+				       TIMES_16(DIGITS_2, 80), TIMES_4(DIGITS_2, 96)};
+
+/* ---- texts ---- */
 
 static uint8_t *put_hex(uint8_t *p, unsigned v)
 {
@@ -29,13 +44,7 @@ static uint8_t *put_hex(uint8_t *p, unsigned v)
 
 unsigned rx_sender_format_v4(uint8_t *text, const uint8_t *address, uint16_t port)
 {
-	uint8_t *p = text;
-
-	for (int i = 0; i < 4; i++) {
-		p = put_decimal(p, address[i]);
-		*p++ = i < 3 ? '.' : ':';
-	}
-	return (unsigned)(put_decimal(p, port) - text);
+	return (unsigned)(rx_sender_put_v4(text, address, port) - text);
 }
 
 /* The longest run of two or more zero groups, the first of equals (RFC 5952, 4.2). */
@@ -80,17 +89,7 @@ unsigned rx_sender_format_v6(uint8_t *text, const uint8_t *address, uint16_t por
 	}
 	*p++ = ']';
 	*p++ = ':';
-	return (unsigned)(put_decimal(p, port) - text);
-}
-
-void rx_sender_fill_v4(struct rx_sender_v4 *entry, const struct rx_packet *p)
-{
-	uint8_t text[RX_SENDER_TEXT_ROOM] = {0};
-	unsigned len = rx_sender_format_v4(text, p->ip + 12, p->src_port);
-
-	entry->framed[0] = (uint8_t)(len << 1); /* zigzag */
-	memcpy(entry->framed + 1, text, sizeof(entry->framed) - 1);
-	entry->tag = p->sender_tag;
+	return (unsigned)(rx_sender_put_port(p, port) - text);
 }
 
 void rx_sender_fill_v6(struct rx_sender_v6 *entry, const struct rx_packet *p)
@@ -98,7 +97,7 @@ void rx_sender_fill_v6(struct rx_sender_v6 *entry, const struct rx_packet *p)
 	uint8_t text[RX_SENDER_TEXT_ROOM] = {0};
 	unsigned len = rx_sender_format_v6(text, p->ip + 8, p->src_port);
 
-	entry->framed[0] = (uint8_t)(len << 1);
+	entry->framed[0] = (uint8_t)(len << 1); /* zigzag */
 	memcpy(entry->framed + 1, text, sizeof(entry->framed) - 1);
 	memcpy(entry->address, p->ip + 8, sizeof(entry->address));
 	entry->port = p->src_port;

@@ -30,8 +30,8 @@ static inline void format_endpoint(char *text, size_t size, const struct frame_s
 		 source ? s->src_port : s->dst_port);
 }
 
-static inline void add_header(struct model_record *r, uint32_t *len, unsigned *count, const char *name,
-		       const char *value)
+static inline void add_header(struct model_record *r, uint32_t *len, unsigned *count,
+			      const char *name, const char *value)
 {
 	size_t at = strlen(r->headers);
 
@@ -41,7 +41,8 @@ static inline void add_header(struct model_record *r, uint32_t *len, unsigned *c
 }
 
 /* Everything of a record but its value; returns the framed length of its headers. */
-static inline uint32_t expect_around(struct model_record *r, unsigned slot, const struct frame_spec *s)
+static inline uint32_t expect_around(struct model_record *r, unsigned slot,
+				     const struct frame_spec *s)
 {
 	const struct plan_stream *stream = &plan->streams[slot];
 	char text[64];

@@ -249,7 +249,8 @@ Test(rx_lane, what_was_stored_is_told_in_time)
 		unsigned told = poll < 40 ? poll / 16 * 16 : 40;
 
 		for (unsigned i = poll == 40; i < plan->burst; i++)
-			cr_assert_eq(rte_ring_sp_enqueue(wire[0], to_mbufs(s.len, s.payload_off)), 0);
+			cr_assert_eq(rte_ring_sp_enqueue(wire[0], to_mbufs(s.len, s.payload_off)),
+				     0);
 		lane_poll(lane);
 		cr_expect_eq(state_load(&p->packets_stored), told * plan->burst - (poll == 40),
 			     "poll %u: %llu packets", poll,

@@ -54,7 +54,7 @@ static void take_sender(struct rx_packet *p, uint8_t ip[40], bool is_ipv6)
 	p->ip = ip;
 	p->is_ipv6 = is_ipv6;
 	p->src_port = (uint16_t)(rand() % 2 ? 7 : 65535);
-	rx_sender_find(&senders, p);
+	rx_sender_take(&senders, p);
 }
 
 static void add_event(const struct rx_packet *p, const uint8_t *value, uint32_t len, bool keyed)
