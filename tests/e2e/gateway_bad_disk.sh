@@ -4,7 +4,7 @@
 # it again, the rest comes by itself.
 # timeout: 120
 . "$(dirname "$0")/lib.sh"
-"$python" -c 'import fusepy' 2>/dev/null || skip "no python3-fusepy"
+. "$(dirname "$0")/gateway_lib.sh"
 
 "$python" "$here/pcaps.py" numbered "$T/n.pcap" 3000 --size 1400 --ports 5000
 pcap_port "$T/n.pcap"
@@ -15,17 +15,9 @@ run_until_idle
 cp -r "$DATA/live-0" "$DATA/other-0"
 rm "$DATA/other-0/partition.metadata"
 
-mkdir "$T/disk"
 echo "/live-0/00000000000000000000.log 2000000" >"$T/bad"
-background "$python" "$here/slow_disk.py" "$DATA" "$T/disk" 0 "$T/reads" "$T/bad"
-mounted_or_gone() { mountpoint -q "$T/disk" || gone "$last_pid"; }
-wait_until 10 "the disk is there" mounted_or_gone
-mountpoint -q "$T/disk" || skip "cannot mount by FUSE"
-mounts+=("$T/disk")
-"$build/gateway/weir-gateway" --data "$T/disk" --groups "$T/groups" --listen 127.0.0.1:0 2>"$T/gateway.log" &
-pids+=("$!")
-wait_until 20 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
-broker=$(sed -n 's/^weir-gateway: listens on \([^,]*\),.*/\1/p' "$T/gateway.log")
+mount_disk 0 "$T/bad"
+start_gateway --data "$T/disk" --groups "$T/groups"
 
 # Fetches of both from two offsets on, until other's end and SECONDS more are over, or live's end: prints where it stands in
 # both, how often its connection closed, and live's last error.

@@ -3,6 +3,7 @@
 # (weir.groups-wal) is synced before the answer's first byte goes into the socket. A killed process would not show that.
 # timeout: 60
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/gateway_lib.sh"
 command -v strace >/dev/null || skip "no strace"
 
 "$python" "$here/pcaps.py" numbered "$T/n.pcap" 100 --size 100 --ports 5000
@@ -10,11 +11,7 @@ pcap_port "$T/n.pcap"
 streams='  - {name: live, listen: {udp: any}, decoder: datagram}'
 run_until_idle
 
-listen=127.0.0.1:$((http_port - 10000))
-"$build/gateway/weir-gateway" --data "$DATA" --listen $listen 2>"$T/gateway.log" &
-gateway_pid=$!
-pids+=("$gateway_pid")
-wait_until 10 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
+start_gateway --data "$DATA"
 strace -f -y -s 0 -e trace=network,read,write,pwrite64,pwritev,pwritev2,fsync,fdatasync -p "$gateway_pid" -o "$T/strace.out" 2>"$T/strace.log" &
 tracer=$!
 pids+=("$tracer")
@@ -23,9 +20,9 @@ wait_until 10 "strace sees the gateway" attached_or_gone
 grep -q attached "$T/strace.log" || skip "strace may not attach here: $(tail -n 1 "$T/strace.log")"
 
 commits=20
-"$python" "$here/gateway_group_members.py" simple "${listen##*:}" $commits || fail "the commits"
+"$python" "$here/gateway_group_members.py" simple "${broker##*:}" $commits || fail "the commits"
 end_pid "$tracer"
-end_pid "$gateway_pid"
+stop_gateway
 
 # The way of each: asked, written, a sync that began after the last write ended with success, answered.
 "$python" - "$T/strace.out" $commits <<'END' || fail "the order of writes, syncs and answers"

@@ -3,25 +3,18 @@
 # from its offset with the next one. They get every record that is in the log, once and in order, of both partitions.
 # timeout: 120
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/gateway_lib.sh"
 command -v kcat >/dev/null || skip "no kcat"
 
-gateway_port=$((http_port - 10000))
-start_gateway() {
-	"$build/gateway/weir-gateway" --run-dir "$RUN" --listen "127.0.0.1:$gateway_port" 2>>"$T/gateway.log" &
-	gateway_pid=$!
-	pids+=("$gateway_pid")
-	wait_until 10 "the gateway answers" answers
-}
-answers() { kcat -b "127.0.0.1:$gateway_port" -L >/dev/null 2>>"$T/kcat.log"; }
-
+serve() { start_gateway --run-dir "$RUN" --listen "127.0.0.1:$((http_port - 10000))"; }
 make_wire
 streams='  - {name: live, listen: {udp: any}, decoder: datagram, segment_size: 1MiB, batch_size: 16KiB}'
 lanes="{count: 2, idle: adaptive}"
 port "$af_packet,qpairs=2"
 start_weir "${in_rx[@]}"
-start_gateway
+serve
 read_from() { # PARTITION OFFSET
-	kcat -b "127.0.0.1:$gateway_port" -C -q -u -t live -p "$1" -o "$2" -f '%o %s\n' 2>>"$T/kcat.log" >>"$T/got.$1" &
+	kcat -b "$broker" -C -q -u -t live -p "$1" -o "$2" -f '%o %s\n' 2>>"$T/kcat.log" >>"$T/got.$1" &
 	readers[$1]=$!
 	pids+=("$!")
 }
@@ -41,9 +34,9 @@ settle
 for partition in 0 1; do
 	kill -0 "${readers[partition]}" || fail "the reader of partition $partition ended with the dataplane"
 done
-{ kill -9 "$gateway_pid" && wait "$gateway_pid"; } 2>/dev/null || true
+kill_gateway
 for partition in 0 1; do wait_until 20 "kcat sees that nobody is there" gone "${readers[partition]}"; done
-start_gateway
+serve
 for partition in 0 1; do read_from $partition $(($(tail -n 1 "$T/got.$partition" | cut -d' ' -f1) + 1)); done
 send_and_wait 4000 4000 --first 8000 --senders 50
 settle

@@ -3,6 +3,7 @@
 # refuses commits and nothing else, hundreds of members are one group, two gateways never share a file of groups.
 # timeout: 200
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/gateway_lib.sh"
 
 "$python" "$here/pcaps.py" numbered "$T/n.pcap" 2000 --size 100 --ports 5000
 pcap_port "$T/n.pcap"
@@ -12,27 +13,20 @@ streams='  - {name: live, listen: {udp: any}, decoder: datagram}'
 run_until_idle
 
 listen=127.0.0.1:$((http_port - 10000))
-start_gateway() { # [OPTIONS...]
-	"$build/gateway/weir-gateway" --data "$DATA" --listen $listen "$@" 2>>"$T/gateway.log" &
-	gateway_pid=$!
-	pids+=("$gateway_pid")
-}
-answers() { timeout 2 bash -c "exec 3<>/dev/tcp/${listen/:/\/}" 2>/dev/null; }
+serve() { start_gateway --data "$DATA" --listen $listen "$@"; } # [OPTIONS...]
 members() { "$python" "$here/gateway_group_members.py" "$1" "${listen##*:}" "${@:2}"; }
 
 # --- acknowledged means durable, and members stay -------------------------------------------------
 kills=$([ -n "${LONG:-}" ] && echo 50 || echo 10)
-start_gateway
-wait_until 10 "the gateway listens" answers
+serve
 background "$python" "$here/gateway_group_members.py" commits "${listen##*:}" "$T/acknowledged" $((kills + 6))
 committer=$last_pid
 committing() { [ -s "$T/acknowledged" ]; }
 wait_until 20 "the first commit" committing
 for ((i = 0; i < kills; i++)); do
 	sleep "0.$((RANDOM % 900 + 50))"
-	{ kill -9 "$gateway_pid" && wait "$gateway_pid"; } 2>/dev/null || true
-	start_gateway
-	wait_until 10 "the gateway listens again" answers
+	kill_gateway
+	serve
 done
 wait_until 60 "the committer ends" gone "$committer"
 members committed >"$T/committed"
@@ -54,11 +48,11 @@ grep -q 'another gateway has it; --groups FILE' "$T/second.log" || fail "a secon
 
 # --- hundreds of members --------------------------------------------------------------------------
 members many 300 >"$T/many.log" 2>&1 || fail "300 members: $(cat "$T/many.log")"
-end_pid "$gateway_pid"
+stop_gateway
 
 # --- lag, while nobody is connected ---------------------------------------------------------------
 mkdir "$T/run2" # of a gateway that serves a directory alone: only it knows where the log ends
-start_gateway --run-dir "$T/run2"
+serve --run-dir "$T/run2"
 ends() { weir groups --run-dir "$T/run2" --json | jq -c '[.groups[] | select(.group == "durable") | .offsets[].visible_end]'; }
 ends_are() { [ "$(ends)" = "$(jq -c '[.partitions[].visible_end]' "$T/final.json")" ]; }
 wait_until 10 "the report tells where the log ends" ends_are
@@ -66,15 +60,14 @@ before=$(ends)
 run_until_idle
 wait_until 10 "the report tells where the log ends now" ends_are
 [ "$before" != "$(ends)" ] || fail "the log has not grown: $before"
-end_pid "$gateway_pid"
+stop_gateway
 
 # --- a full disk ------------------------------------------------------------------------------------
 mkdir "$T/small"
 mount -t tmpfs -o size=1536k tmpfs "$T/small" 2>/dev/null || skip "cannot mount"
 mounts+=("$T/small")
 mkfifo "$T/go"
-start_gateway --groups "$T/small/groups"
-wait_until 10 "the gateway listens" answers
+serve --groups "$T/small/groups"
 members refused <"$T/go" >"$T/refused.out" 2>&1 &
 committer=$!
 pids+=("$committer")
@@ -86,4 +79,4 @@ mount -o remount,size=64m "$T/small"
 echo go >&5
 wait "$committer" || fail "commits on a disk that has room again: $(cat "$T/refused.out")"
 grep -q 'commits are taken again' "$T/gateway.log" || fail "no word that commits are taken again"
-end_pid "$gateway_pid"
+stop_gateway

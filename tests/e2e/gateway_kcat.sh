@@ -3,26 +3,9 @@
 # offsets for times, while Weir writes, and over the directory alone; each value is the capture's, byte for byte.
 # timeout: 150
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/gateway_lib.sh"
 command -v kcat >/dev/null || skip "no kcat"
 
-gateway_pid=
-start_gateway() { # OPTIONS...: on a port of its own; its address is then $broker
-	: >"$T/gateway.out"
-	"$build/gateway/weir-gateway" --listen 127.0.0.1:0 "$@" 2>"$T/gateway.out" &
-	gateway_pid=$!
-	pids+=("$gateway_pid")
-	wait_until 10 "the gateway listens" gateway_listens_or_died
-	broker=$(sed -n 's/^weir-gateway: listens on \([^,]*\),.*/\1/p' "$T/gateway.out")
-	[ -n "$broker" ] || fail "the gateway: $(cat "$T/gateway.out")"
-}
-gateway_listens_or_died() { grep -q 'listens on' "$T/gateway.out" || ! kill -0 "$gateway_pid" 2>/dev/null; }
-stop_gateway() {
-	local code=0
-	kill -TERM "$gateway_pid"
-	wait "$gateway_pid" || code=$?
-	cat "$T/gateway.out" >>"$T/gateway.log"
-	assert_eq "the gateway's exit status" "$code" 0
-}
 kc() { timeout $((30 * patience)) kcat -b "$broker" "$@" 2>>"$T/kcat.log"; }
 # Values as lines of hex: each comes with its length in front (%R).
 values() { # KCAT OPTIONS...

@@ -3,6 +3,7 @@
 # connections, one that never reads what it asked for. Others are served as before, and memory stays bounded.
 # timeout: 150
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/gateway_lib.sh"
 command -v kcat >/dev/null || skip "no kcat"
 
 "$python" "$here/pcaps.py" numbered "$T/n.pcap" 30000 --size 400 --ports 5000
@@ -13,14 +14,9 @@ assert_balanced
 records "$DATA/bulk-0" --format hex >"$T/want.hex"
 
 ulimit -n 8192 2>/dev/null || skip "cannot have enough descriptors"
-"$build/gateway/weir-gateway" --run-dir "$RUN" --listen 127.0.0.1:0 2>"$T/gateway.log" &
-gateway_pid=$!
-pids+=("$gateway_pid")
-wait_until 10 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
-broker=$(sed -n 's/^weir-gateway: listens on \([^,]*\),.*/\1/p' "$T/gateway.log")
+start_gateway --run-dir "$RUN"
 
 clients_ready() { [ -e "$T/ready" ] || ! kill -0 "$clients" 2>/dev/null; }
-few_descriptors() { [ "$(find "/proc/$gateway_pid/fd" | wc -l)" -lt 30 ]; }
 background "$python" "$here/gateway_clients.py" "${broker##*:}" "$T/ready"
 clients=$last_pid
 wait_until 60 "the clients do what they do" clients_ready
@@ -32,22 +28,14 @@ cut -c1-8 "$T/got" >"$T/got.numbers"
 numbers bulk-0 | cmp -s - "$T/got.numbers" || fail "records beside the others: $(wc -l <"$T/got") of $(wc -l <"$T/want.hex")"
 resident=$(awk '/VmRSS/ {print $2}' "/proc/$gateway_pid/status")
 note "$resident KiB resident"
-if [ "$(nm "$build/gateway/weir-gateway" 2>/dev/null | grep -c __asan_init)" -eq 0 ]; then
-	[ "$resident" -lt 100000 ] || fail "the gateway takes $resident KiB"
-fi
-# They wait, they do not poll: processor time of two seconds, in hundredths.
-ticks() { awk '{print $14 + $15}' "/proc/$gateway_pid/stat"; }
-before=$(ticks)
-sleep 2
-used=$(($(ticks) - before))
+assert_memory "$resident" 100000
+# They wait, they do not poll.
+used=$(ticks_in 2)
 note "$used of 200 ticks with 500 Fetches waiting"
 [ "$used" -lt $((60 * patience)) ] || fail "the gateway uses $used of 200 ticks while all wait"
 kill -TERM "$clients"
 wait_until 10 "the clients end" gone "$clients"
 kill -0 "$gateway_pid" || fail "the gateway died"
 timeout $((30 * patience)) kcat -b "$broker" -Q -t bulk:0:-1 >/dev/null 2>>"$T/kcat.log" || fail "kcat afterwards"
-wait_until 10 "its descriptors are back" few_descriptors
-kill -TERM "$gateway_pid"
-code=0
-wait "$gateway_pid" || code=$?
-assert_eq "the gateway's exit status" "$code" 0
+wait_until 10 "its descriptors are back" few_descriptors 30
+stop_gateway

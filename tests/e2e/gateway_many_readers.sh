@@ -4,6 +4,7 @@
 # answered in time, those that stopped get the rest, the gateway stays small, and the dataplane sheds no more than without.
 # timeout: 120
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/gateway_lib.sh"
 
 ulimit -n 8192 2>/dev/null || skip "cannot have enough descriptors"
 make_wire
@@ -18,24 +19,13 @@ send() { # SECONDS
 	settle
 }
 shed() { status '.ledger.packets.shed'; }
-ticks() { awk '{print $14 + $15}' "/proc/$gateway_pid/stat"; }
-ticks_in() { # SECONDS
-	local before
-	before=$(ticks)
-	sleep "$1"
-	echo $(($(ticks) - before))
-}
 
 send 5
 without=$(shed)
 assert_ge "records before anybody reads" "$(status '[.partitions[] | .durable_end] | add')" 1000
 
 core=$(taskset -cp $$ | sed 's/.*[ ,-]//')
-"${in_rx[@]}" taskset -c "$core" "$build/gateway/weir-gateway" --run-dir "$RUN" --listen 127.0.0.1:0 2>"$T/gateway.log" &
-gateway_pid=$!
-pids+=("$gateway_pid")
-wait_until 10 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
-broker=$(sed -n 's/^weir-gateway: listens on \([^,]*\),.*/\1/p' "$T/gateway.log")
+start_gateway "${in_rx[@]}" taskset -c "$core" -- --run-dir "$RUN"
 mkdir "$T/readers"
 "${in_rx[@]}" "$python" "$here/gateway_readers.py" "${broker##*:}" busy quiet "$T/readers" "$patience" \
 	>"$T/readers.out" 2>"$T/readers.log" &
@@ -62,16 +52,12 @@ wait "$readers" || fail "the readers: $(tail -n 1 "$T/readers.log")"
 note "$(tail -n 1 "$T/readers.log")"
 resident=$(awk '/VmHWM/ {print $2}' "/proc/$gateway_pid/status")
 note "$resident KiB resident and $descriptors descriptors at most; shed: $without without readers, $with with them"
-if [ "$(nm "$build/gateway/weir-gateway" 2>/dev/null | grep -c __asan_init)" -eq 0 ]; then
-	[ "$resident" -lt 60000 ] || fail "the gateway takes $resident KiB"
-fi
+assert_memory "$resident" 60000
 # 628 connections, and the log's files.
 [ "$descriptors" -lt 700 ] || fail "the gateway has $descriptors descriptors"
-few_descriptors() { [ "$(find "/proc/$gateway_pid/fd" | wc -l)" -lt 40 ]; }
-wait_until 10 "its descriptors are back" few_descriptors
+wait_until 10 "its descriptors are back" few_descriptors 40
 [ "$with" -le "$without" ] || fail "the dataplane shed $with packets beside the readers, $without without"
-kill -TERM "$gateway_pid"
-wait "$gateway_pid" || fail "the gateway's exit status: $?"
+stop_gateway
 
 stop_weir
 assert_balanced

@@ -3,6 +3,7 @@
 # can, rolls, retires segments and uses their files again: whatever comes is the record of that offset.
 # timeout: 150
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/gateway_lib.sh"
 command -v kcat >/dev/null || skip "no kcat"
 
 "$python" "$here/pcaps.py" numbered "$T/n.pcap" 2000 --size 200 --ports 5000,5001
@@ -12,11 +13,7 @@ streams='  - {name: plain, listen: {udp: 5000}, segment_size: 8MiB, batch_size: 
   - {name: packed, listen: {udp: 5001}, segment_size: 2MiB, batch_size: 64KiB, compression: lz4, retention: {size: 64MiB}}'
 start_weir
 wait_until 20 "packets come in" received_is 10000
-"$build/gateway/weir-gateway" --run-dir "$RUN" --listen 127.0.0.1:0 2>"$T/gateway.log" &
-gateway_pid=$!
-pids+=("$gateway_pid")
-wait_until 10 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
-broker=$(sed -n 's/^weir-gateway: listens on \([^,]*\),.*/\1/p' "$T/gateway.log")
+start_gateway --run-dir "$RUN"
 rolled() { status '[.partitions[] | .log_start > 0] | all' | grep -q true; }
 wait_until 60 "retention takes segments from both" rolled
 
@@ -135,5 +132,4 @@ for _ in range(100):
 else:
     sys.exit("held, and the client is gone")
 END
-kill -TERM "$gateway_pid"
-wait "$gateway_pid" || fail "the gateway's exit status"
+stop_gateway

@@ -3,8 +3,8 @@
 # at most, half a second here, by which the gateway finds out; then another thread reads, indexes too, and nobody waits.
 # timeout: 150
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/gateway_lib.sh"
 command -v kcat >/dev/null || skip "no kcat"
-"$python" -c 'import fusepy' 2>/dev/null || skip "no python3-fusepy"
 
 "$python" "$here/pcaps.py" numbered "$T/n.pcap" 3000 --size 1400 --ports 5000
 pcap_port "$T/n.pcap"
@@ -12,17 +12,8 @@ segment_size=64MiB
 streams='  - {name: live, listen: {udp: any}, decoder: datagram}'
 run_until_idle
 
-mkdir "$T/slow"
-background "$python" "$here/slow_disk.py" "$DATA" "$T/slow" 500 "$T/reads"
-slow_or_gone() { mountpoint -q "$T/slow" || gone "$last_pid"; }
-wait_until 10 "the slow disk is there" slow_or_gone
-mountpoint -q "$T/slow" || skip "cannot mount by FUSE"
-mounts+=("$T/slow")
-"$build/gateway/weir-gateway" --data "$T/slow" --groups "$T/groups" --listen 127.0.0.1:0 2>"$T/gateway.log" &
-gateway_pid=$!
-pids+=("$gateway_pid")
-wait_until 20 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
-broker=$(sed -n 's/^weir-gateway: listens on \([^,]*\),.*/\1/p' "$T/gateway.log")
+mount_disk 500
+start_gateway --data "$T/disk" --groups "$T/groups"
 
 # Another client asks as fast as it is answered, as long as a process lives. The longest wait, in ms:
 longest_beside() { # PID

@@ -3,17 +3,14 @@
 # heartbeats that came meanwhile before it judges: nobody who beat loses his place, and who did not does.
 # timeout: 60
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/gateway_lib.sh"
 
 ulimit -n 8192 2>/dev/null || skip "cannot have enough descriptors"
 "$python" "$here/pcaps.py" numbered "$T/n.pcap" 10 --size 100 --ports 5000
 pcap_port "$T/n.pcap"
 streams='  - {name: live, listen: {udp: any}, decoder: datagram}'
 run_until_idle
-"$build/gateway/weir-gateway" --data "$DATA" --listen 127.0.0.1:0 2>"$T/gateway.log" &
-gateway_pid=$!
-pids+=("$gateway_pid")
-wait_until 10 "the gateway listens" grep -q 'listens on' "$T/gateway.log"
-broker=$(sed -n 's/^weir-gateway: listens on \([^,]*\),.*/\1/p' "$T/gateway.log")
+start_gateway --data "$DATA"
 
 "$python" - "$here/../engines" "$broker" "$gateway_pid" >"$T/out" 2>&1 <<'END' || fail "$(tail -n 3 "$T/out")"
 import os, signal, sys, time

@@ -3,6 +3,7 @@
 # over reloads, says which port is in use, ends last; status, metrics and weir groups tell of it.
 # timeout: 180
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/gateway_lib.sh"
 command -v kcat >/dev/null || skip "no kcat"
 
 make_wire # for a network of its own: the ports are free
@@ -13,10 +14,10 @@ wait_until 20 "the capture is in the log" received_is 1000
 settle
 records=$(status '[.partitions[].visible_end] | add')
 
-gateway_pid() { # also while the config is a bad one
+served_by() { # also while the config is a bad one
 	weir status --run-dir "$RUN" --json | jq '.gateway | if .alive then .pid else 0 end'
 }
-other_gateway() { [ "$(gateway_pid)" -gt 1 ] && [ "$(gateway_pid)" != "$1" ]; } # PID
+other_gateway() { [ "$(served_by)" -gt 1 ] && [ "$(served_by)" != "$1" ]; } # PID
 kc() { timeout $((30 * patience)) "${in_rx[@]}" kcat "$@" 2>>"$T/kcat.log"; }
 serves() { kc -b "$1" -L >/dev/null; } # ADDRESS
 assert_reads() { # ADDRESS
@@ -32,7 +33,7 @@ reload() { weir reload -c "$CONFIG" 2>&1; }
 
 # --- what is told of it ---------------------------------------------------------------------------
 assert_reads 127.0.0.1:9092
-first=$(gateway_pid)
+first=$(served_by)
 assert_ge "the gateway's pid" "$first" 2
 assert_eq "its address" "$(status .gateway.address)" 127.0.0.1:9092
 assert_eq "its data" "$(status .gateway.data_dir)" "$DATA"
@@ -66,13 +67,13 @@ kill -9 "$first"
 wait_until 10 "another gateway is there" other_gateway "$first"
 assert_reads 127.0.0.1:9092
 assert_eq "deaths of the gateway" "$(metric weir_control_gateway_deaths_total)" 1
-second=$(gateway_pid)
+second=$(served_by)
 
 dataplane=$(status .pid)
 kill -9 "$dataplane"
 started_again() { status_is ".run_state == \"running\" and .pid != $dataplane"; }
 wait_until 60 "the dataplane is started again" started_again
-assert_eq "the gateway after the dataplane's death" "$(gateway_pid)" "$second"
+assert_eq "the gateway after the dataplane's death" "$(served_by)" "$second"
 settle
 records=$(status '[.partitions[].visible_end] | add')
 
@@ -81,7 +82,7 @@ wait "$weir_pid" 2>/dev/null || true
 assert_reads 127.0.0.1:9092
 start_weir "${in_rx[@]}"
 assert_reads 127.0.0.1:9092
-assert_eq "the gateway after control's death" "$(gateway_pid)" "$second"
+assert_eq "the gateway after control's death" "$(served_by)" "$second"
 kill -9 "$second" # no child of this control
 wait_until 10 "another gateway is there" other_gateway "$second"
 
@@ -96,17 +97,17 @@ assert_eq "what clients are told" "$(kc -b 127.0.0.1:9093 -L -J | jq -r '.broker
 
 # --- reloads ----------------------------------------------------------------------------------------
 assert_eq "a reload without changes" "$(reload)" "nothing to change"
-third=$(gateway_pid)
+third=$(served_by)
 gateway_config '{listen: "127.0.0.1:9094"}'
 assert_eq "a reload that moves it" "$(reload)" "gateway.listen: 127.0.0.1:9093 -> 127.0.0.1:9094
 gateway.advertised: localhost:9093 -> none"
 assert_reads 127.0.0.1:9094
 other_gateway "$third" || fail "the same gateway as before the reload"
 gateway_config '{listen: "0.0.0.0:9094"}'
-third=$(gateway_pid)
+third=$(served_by)
 ! reload >"$T/reload.out" || fail "a reload opened the gateway to all without a word"
 grep -q "gateway.insecure: true" "$T/reload.out" || fail "the reload says: $(cat "$T/reload.out")"
-assert_eq "the gateway after a bad reload" "$(gateway_pid)" "$third"
+assert_eq "the gateway after a bad reload" "$(served_by)" "$third"
 gateway_config '{listen: "0.0.0.0:9094", insecure: true}'
 reload >/dev/null || fail "a reload with insecure: true"
 assert_reads 10.90.0.1:9094
@@ -140,7 +141,7 @@ assert_eq "no failure any more" "$(status .gateway_failure)" null
 weir status -c "$CONFIG" | grep -q "^gateway    running, pid" || fail "weir status: $(weir status -c "$CONFIG" | head -n 6)"
 
 # --- the end ------------------------------------------------------------------------------------------
-last=$(gateway_pid)
+last=$(served_by)
 weir stop -c "$CONFIG" >"$T/stop.out" || fail "weir stop"
 gone "$last" || fail "the gateway outlived weir stop"
 wait_until 10 "weir run ends" gone "$weir_pid"
@@ -153,14 +154,11 @@ grep -aE "weir-(dataplane|gateway) \(pid [0-9]+\) stopped" "$T/run.log" | tail -
 	grep -qx "weir-dataplane weir-gateway" || fail "the order of the stop"
 
 # One started by hand over a directory alone tells of itself where it is told to.
-"${in_rx[@]}" "$build/gateway/weir-gateway" --data "$DATA" --run-dir "$T/by-hand" --listen 127.0.0.1:9097 2>"$T/by-hand.log" &
-by_hand=$!
-pids+=("$by_hand")
+start_gateway "${in_rx[@]}" -- --data "$DATA" --run-dir "$T/by-hand" --listen 127.0.0.1:9097
 assert_reads 127.0.0.1:9097
 by_hand_tells() { weir groups --run-dir "$T/by-hand" 2>/dev/null | grep -q "^group readers: "; }
 wait_until 5 "weir groups tells of it" by_hand_tells
-kill -TERM "$by_hand"
-wait "$by_hand" || fail "the exit status of a gateway by hand"
+stop_gateway
 
 # What the unit of systemd's does: the config's gateway, and no other.
 gateway_config '{listen: off}'
