@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "bench_tool.h"
 
 enum { ROUND_TRIPS = 50000 };
 
@@ -23,10 +24,8 @@ static void stay_on(int number)
 
 	CPU_ZERO(&set);
 	CPU_SET(number, &set);
-	if (pthread_setaffinity_np(pthread_self(), sizeof(set), &set) != 0) {
-		fprintf(stderr, "core_distance: cannot run on CPU %d\n", number);
-		exit(1);
-	}
+	if (pthread_setaffinity_np(pthread_self(), sizeof(set), &set) != 0)
+		die("cannot run on CPU %d", number);
 }
 
 static void *answer(void *unused)
@@ -43,7 +42,6 @@ static void *answer(void *unused)
 
 int main(int argc, char **argv)
 {
-	struct timespec from, to;
 	pthread_t other;
 
 	if (argc != 3) {
@@ -53,19 +51,16 @@ int main(int argc, char **argv)
 	cpu[0] = atoi(argv[1]);
 	cpu[1] = atoi(argv[2]);
 	stay_on(cpu[0]);
-	if (cpu[0] == cpu[1] || pthread_create(&other, NULL, answer, NULL) != 0) {
-		fputs("core_distance: needs two different CPUs\n", stderr);
-		return 1;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	if (cpu[0] == cpu[1] || pthread_create(&other, NULL, answer, NULL) != 0)
+		die("needs two different CPUs");
+	uint64_t from = now_ns();
 	for (uint32_t i = 0; i < ROUND_TRIPS; i++) {
 		atomic_store_explicit(&turn, 2 * i + 1, memory_order_release);
 		while (atomic_load_explicit(&turn, memory_order_acquire) != 2 * i + 2)
 			;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &to);
+	uint64_t to = now_ns();
 	pthread_join(other, NULL);
-	double ns = (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec);
-	printf("%.0f\n", ns / ROUND_TRIPS);
+	printf("%.0f\n", (double)(to - from) / ROUND_TRIPS);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "bench_tool.h"
 #include "dataplane/api/log_reader.h"
 #include "dataplane/api/state.h"
 #include "replay/histogram.h"
@@ -32,12 +33,6 @@ static size_t sights_count;
 static struct histogram ages;
 static uint64_t left_out, early;
 
-static void die(const char *what)
-{
-	fprintf(stderr, "end_watch: %s\n", what);
-	exit(1);
-}
-
 /* The clock that Weir disciplines its own by. */
 static uint64_t real_ns(void)
 {
@@ -53,7 +48,6 @@ static const struct state_partition *find(const struct state *state, const char 
 		if (strcmp(state_stream(state, slot)->name, stream) == 0)
 			return state_partition(state, 0, slot);
 	die("no such stream");
-	return NULL;
 }
 
 static void watch(const state_u64 *end, double seconds, long pause_us)
@@ -140,7 +134,8 @@ int main(int argc, char **argv)
 	char err[512];
 
 	if (!state)
-		die(argc == 7 ? "no state block"
+		die("%s",
+		    argc == 7 ? "no state block"
 			      : "usage: RUN_DIR DATA_DIR STREAM visible|durable SECONDS PAUSE_US");
 	const struct state_partition *p = find(state, argv[3]);
 	long pause_us = atol(argv[6]);
@@ -148,7 +143,7 @@ int main(int argc, char **argv)
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	memset(sights, 0, sizeof(sights)); /* first touch now */
 	if (log_reader_open(&reader, argv[2], argv[3], 0, err, sizeof(err)) < 0)
-		die(err);
+		die("%s", err);
 	watch(strcmp(argv[4], "durable") == 0 ? &p->durable_end : &p->visible_end, atof(argv[5]),
 	      pause_us);
 	if (sights_count < 2)

@@ -14,15 +14,10 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "bench_tool.h"
 #include "stamped_event.h"
 
 enum { START_MS = 15000, SILENCE_MS = 3000 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "event_reader: %s\n", what);
-	exit(1);
-}
 
 static rd_kafka_t *open_consumer(const char *broker, const char *topic)
 {
@@ -36,10 +31,10 @@ static rd_kafka_t *open_consumer(const char *broker, const char *topic)
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
 		if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof(error)))
-			die(error);
+			die("%s", error);
 	rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
 	if (!consumer)
-		die(error);
+		die("%s", error);
 	rd_kafka_poll_set_consumer(consumer);
 	rd_kafka_topic_partition_list_add(list, topic, 0)->offset = RD_KAFKA_OFFSET_END;
 	if (rd_kafka_assign(consumer, list))
@@ -50,10 +45,10 @@ static rd_kafka_t *open_consumer(const char *broker, const char *topic)
 
 static void wait_for_end(rd_kafka_t *consumer)
 {
-	uint64_t until_ns = stamp_now_ns() + START_MS * UINT64_C(1000000);
+	uint64_t until_ns = now_ns() + START_MS * UINT64_C(1000000);
 	bool at_end = false;
 
-	while (!at_end && stamp_now_ns() < until_ns) {
+	while (!at_end && now_ns() < until_ns) {
 		rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 100);
 
 		at_end = message && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
@@ -69,17 +64,17 @@ static void wait_for_end(rd_kafka_t *consumer)
 /* How many came; their ages in ages_ns. */
 static size_t read_events(rd_kafka_t *consumer, size_t count, uint64_t *ages_ns)
 {
-	uint64_t silent_since_ns = stamp_now_ns(), least = 0;
+	uint64_t silent_since_ns = now_ns(), least = 0;
 	size_t n = 0;
 
 	/* The sender takes its time to start. */
 	while (n < count &&
-	       stamp_now_ns() - silent_since_ns < (n ? SILENCE_MS : START_MS) * UINT64_C(1000000)) {
+	       now_ns() - silent_since_ns < (n ? SILENCE_MS : START_MS) * UINT64_C(1000000)) {
 		rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 100);
 		struct stamped_event event;
 
 		if (message && !message->err && message->len == STAMPED_EVENT_BYTES) {
-			silent_since_ns = stamp_now_ns();
+			silent_since_ns = now_ns();
 			memcpy(&event, message->payload, sizeof(event));
 			if (event.number < least)
 				die("an event came twice, or out of order");

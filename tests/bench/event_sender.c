@@ -17,6 +17,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "bench_tool.h"
 #include "stamped_event.h"
 
 enum { FLUSH_MS = 10000 };
@@ -28,12 +29,6 @@ static struct {
 	rd_kafka_topic_t *topic;
 	uint64_t failed;
 } g;
-
-static void die(const char *what)
-{
-	fprintf(stderr, "event_sender: %s\n", what);
-	exit(1);
-}
 
 static void open_udp(const char *host, const char *port)
 {
@@ -58,11 +53,11 @@ static void open_kafka(const char *broker, const char *topic, const char *linger
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
 		if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof(error)))
-			die(error);
+			die("%s", error);
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	g.producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
 	if (!g.producer)
-		die(error);
+		die("%s", error);
 	g.topic = rd_kafka_topic_new(g.producer, topic, NULL);
 	/* Connected before the first event. */
 	const struct rd_kafka_metadata *metadata;
@@ -74,7 +69,7 @@ static void open_kafka(const char *broker, const char *topic, const char *linger
 static void hand_over(uint64_t number)
 {
 	uint8_t bytes[STAMPED_EVENT_BYTES] = {0};
-	struct stamped_event event = {.number = number, .sent_ns = stamp_now_ns()};
+	struct stamped_event event = {.number = number, .sent_ns = now_ns()};
 
 	memcpy(bytes, &event, sizeof(event));
 	if (!g.producer) {
@@ -90,7 +85,7 @@ static void hand_over(uint64_t number)
 
 static void send_all(double rate, uint64_t count)
 {
-	uint64_t start_ns = stamp_now_ns();
+	uint64_t start_ns = now_ns();
 
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t at_ns = start_ns + (uint64_t)((double)i * 1e9 / rate);

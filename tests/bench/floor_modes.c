@@ -3,9 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <isa-l/crc.h>
@@ -13,6 +11,7 @@
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 
+#include "bench_tool.h"
 #include "clock.h"
 #include "core_loop.h"
 #include "log/log_private.h"
@@ -29,12 +28,6 @@ static unsigned slab_now;
 static uint32_t slab_at;
 static int file_fd = -1;
 static uint64_t file_at;
-
-static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "lane_floor: %s: %s\n", what, why);
-	exit(1);
-}
 
 static unsigned poll_bare(uint16_t port, struct floor_counts *c)
 {
@@ -82,7 +75,7 @@ static void write_slab(const uint8_t *slab, uint32_t bytes)
 	if (file_at + bytes > opt.file_bytes)
 		file_at = 0;
 	if (pwrite(file_fd, slab, bytes, (off_t)file_at) != (ssize_t)bytes)
-		die(opt.file, strerror(errno));
+		die("%s: %s", opt.file, strerror(errno));
 	file_at += bytes;
 }
 
@@ -130,14 +123,6 @@ static unsigned poll_lane(struct floor_counts *c)
 		rte_ring_sp_enqueue(lane->free, s[i]);
 	}
 	return work;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
 }
 
 /* A loop of its own for each mode, as a lane has one. */
@@ -194,7 +179,7 @@ static void open_file(void)
 {
 	file_fd = open(opt.file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (file_fd < 0)
-		die(opt.file, strerror(errno));
+		die("%s: %s", opt.file, strerror(errno));
 	uint32_t bytes = opt.batch_bytes / SLAB_BLOCK * SLAB_BLOCK;
 	for (uint64_t at = 0; at + bytes <= opt.file_bytes; at += bytes)
 		write_slab(slabs, bytes);
@@ -230,23 +215,23 @@ void floor_init(const struct floor_options *options)
 
 	opt = *options;
 	if (opt.burst > BURST_MAX)
-		die("--burst", "at most 256");
+		die("--burst: at most 256");
 	clock_init();
 	slabs = rte_zmalloc("floor", (size_t)opt.slabs * opt.slab_bytes, SLAB_BLOCK);
 	topo = rte_zmalloc("topology", sizeof(*topo), RTE_CACHE_LINE_SIZE);
 	fill_plan(&plan);
 	if (!slabs || !topo || !(topo->state = state_create(&plan, clock_tsc_hz(), &fresh)))
-		die("start", err);
+		die("start: %s", err);
 	state_unlink(plan.run_dir);
 	if (port_open(&topo->ports[0], &plan.ports[0], numa, state_port(topo->state, 0), err,
 		      sizeof(err)) < 0)
-		die("port", err);
+		die("port: %s", err);
 	topo->ports_count = 1;
 	if (topology_make_lane(topo, &plan, 0, err, sizeof(err)) < 0)
-		die("lane", err);
+		die("lane: %s", err);
 	topo->lanes[0]->route = rx_route_create(&plan, err, sizeof(err));
 	if (!topo->lanes[0]->route)
-		die("route", err);
+		die("route: %s", err);
 	if (opt.file)
 		open_file();
 }

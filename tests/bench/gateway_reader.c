@@ -12,17 +12,16 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/batch_reader.h"
 #include "api_key.h"
+#include "bench_tool.h"
 #include "floor_protocol.h"
 #include "wire.h"
 
@@ -72,25 +71,6 @@ static struct {
 } g = {.topic = "bench", .connections = 1, .max_bytes = 1 << 20, .seconds = 1};
 
 static uint8_t copied[COPY_BYTES];
-
-static __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("gateway_reader: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 static void find_segments(char **paths, int count)
 {

@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "bench_tool.h"
 #include "state.h"
 
 enum { LOOKS_MAX = 1 << 20, MS = 1000000 };
@@ -30,20 +31,6 @@ struct look {
 };
 
 static struct look looks[LOOKS_MAX];
-
-static void die(const char *what)
-{
-	fprintf(stderr, "roll_watch: %s\n", what);
-	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 static void sleep_until(uint64_t ns)
 {
@@ -97,7 +84,7 @@ int main(int argc, char **argv)
 	uint64_t looks_count = argc == 3 ? (uint64_t)(atof(argv[2]) * 1000) + 1 : 0;
 
 	if (!s)
-		die(argc == 3 ? "no state block" : "usage: RUN_DIR SECONDS");
+		die("%s", argc == 3 ? "no state block" : "usage: RUN_DIR SECONDS");
 	if (looks_count < 2 || looks_count > LOOKS_MAX)
 		die("too few seconds, or too many");
 	/* On a core that Weir spins on: a look takes less than a microsecond, but must not wait for

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench_tool.h"
 #include "floor_protocol.h"
 
 enum { BACKLOG = 64, EVENTS = 64 };
@@ -66,10 +67,8 @@ static void open_files(char **paths, unsigned count)
 		file->bytes = (uint64_t)found.st_size;
 		if (way == BY_URING_ZC)
 			file->mapped = mmap(NULL, file->bytes, PROT_READ, MAP_SHARED, file->fd, 0);
-		if (file->mapped == MAP_FAILED) {
-			perror("sendfile_floor: mmap");
-			exit(1);
-		}
+		if (file->mapped == MAP_FAILED)
+			die("mmap: %s", strerror(errno));
 	}
 }
 
@@ -81,10 +80,8 @@ static int listen_at(uint16_t port)
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0) {
-		perror("sendfile_floor: listen");
-		exit(1);
-	}
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
+		die("listen: %s", strerror(errno));
 	return fd;
 }
 
@@ -132,10 +129,8 @@ static void open_uring(void)
 
 	if (rc == 0)
 		rc = io_uring_register_buffers(&ring, &buffer, 1);
-	if (rc < 0) {
-		fprintf(stderr, "sendfile_floor: io_uring: %s\n", strerror(-rc));
-		exit(1);
-	}
+	if (rc < 0)
+		die("io_uring: %s", strerror(-rc));
 }
 
 /* The result of the one send among so many submitted, or -1. */

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench_tool.h"
 #include "state.h"
 
 enum { TRIES = 8, CLOSE_NS = 3000 };
@@ -23,14 +23,6 @@ struct reading {
 	uint64_t commit[16];
 	uint64_t durable_end, segments;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
 
 static void read_lanes(const struct state *s, struct reading *r)
 {

@@ -14,23 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench_tool.h"
 #include "replay/histogram.h"
 
 enum { BLOCK = 4096, WRITE_MAX = 1 << 20 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "sync_probe: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 static void write_blocks(int fd, const uint8_t *block, uint64_t bytes, uint64_t *at, uint64_t size)
 {
@@ -40,7 +27,7 @@ static void write_blocks(int fd, const uint8_t *block, uint64_t bytes, uint64_t 
 		if (*at + n > size)
 			*at = 0;
 		if (pwrite(fd, block, n, (off_t)*at) != (ssize_t)n)
-			die("write");
+			die("write: %s", strerror(errno));
 		*at += n;
 		bytes -= n;
 	}
@@ -51,7 +38,7 @@ static uint64_t sync_ns(int fd)
 	uint64_t before = now_ns();
 
 	if (fdatasync(fd) < 0)
-		die("fdatasync");
+		die("fdatasync: %s", strerror(errno));
 	return now_ns() - before;
 }
 
@@ -67,7 +54,8 @@ int main(int argc, char **argv)
 	uint8_t *block = aligned_alloc(BLOCK, WRITE_MAX);
 
 	if (fd < 0 || !block)
-		die("usage: FILE FILE_BYTES BYTES_PER_SECOND INTERVAL_US SECONDS");
+		die("usage: FILE FILE_BYTES BYTES_PER_SECOND INTERVAL_US SECONDS: %s",
+		    strerror(errno));
 	uint64_t size = strtoull(argv[2], NULL, 10) / WRITE_MAX * WRITE_MAX, at = 0, interval_ns;
 	interval_ns = strtoull(argv[4], NULL, 10) * 1000;
 	uint64_t each = (uint64_t)(atof(argv[3]) * (double)interval_ns / 1e9) / BLOCK * BLOCK;
