@@ -10,7 +10,10 @@
 
 #include "page_in.h"
 
-enum { LOOK_PIECE = 128 << 10 }; /* no less than what kernels read ahead by themselves */
+enum {
+	LOOK_PIECE = 128 << 10, /* no less than what kernels read ahead by themselves */
+	LOOK_FAR = 1 << 20,	/* of a file of which all was there lately */
+};
 
 static bool is_there(int fd, uint64_t at)
 {
@@ -25,16 +28,30 @@ static bool is_there(int fd, uint64_t at)
 	return errno != EAGAIN && fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
 }
 
-uint32_t prefetch_there(const struct segment_file *file, uint64_t position, uint32_t length)
+/* Looks at the first byte of each piece and at the last one. The ends alone say little: whoever
+ * found the range looked there. */
+static uint32_t look(const struct segment_file *file, uint64_t position, uint32_t length,
+		     uint32_t piece)
 {
 	uint32_t at = 0;
 
-	/* The ends alone say little: whoever found the range looked there. */
 	while (at < length && is_there(file->fd, position + at))
-		at += LOOK_PIECE;
+		at += piece;
 	if (at < length)
 		return at;
-	return is_there(file->fd, position + length - 1) ? length : at - LOOK_PIECE;
+	return is_there(file->fd, position + length - 1) ? length : at - piece;
+}
+
+uint32_t prefetch_there(struct segment_file *file, uint64_t position, uint32_t length)
+{
+	uint32_t piece = file->look_bytes > LOOK_PIECE ? file->look_bytes : LOOK_PIECE;
+	uint32_t there = look(file, position, length, piece);
+
+	if (there == length)
+		file->look_bytes = piece < LOOK_FAR ? 2 * piece : LOOK_FAR;
+	else if (piece > LOOK_PIECE)
+		there = look(file, position, length, file->look_bytes = LOOK_PIECE);
+	return there;
 }
 
 /* What comes next in the file is read while these bytes are sent, if nobody else asks. */

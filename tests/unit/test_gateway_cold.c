@@ -1,6 +1,7 @@
 /* Fetches of what is on the disk only, beside what is not. */
 #include <sys/mman.h>
 
+#include "gateway/prefetch.h"
 #include "gateway_testing.h"
 
 static struct disk_thread *disk;
@@ -53,24 +54,31 @@ static void attempt(int (*scenario)(void))
 	cr_assert_eq(line, 0, "line %d", line);
 }
 
+/* Takes these bytes of a file out of the page cache; length 0: all from there on. */
+static void drop(int fd, off_t at, off_t length)
+{
+	unsigned char there = 1;
+
+	fsync(fd);
+	posix_fadvise(fd, at, length, POSIX_FADV_DONTNEED);
+	void *page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, at);
+	cr_assert_neq(page, MAP_FAILED);
+	mincore(page, 1, &there);
+	munmap(page, 1);
+	if (there & 1)
+		cr_skip_test("this file system keeps all in memory");
+}
+
 /* Takes the newest segment of "s"'s partition out of the page cache. */
 static void cool(int partition)
 {
 	char path[128];
-	unsigned char there = 1;
 
 	snprintf(path, sizeof(path), "%s/s-%d/%020d.log", dir, partition, 10);
 	int fd = open(path, O_RDWR);
 	cr_assert_geq(fd, 0);
-	fsync(fd);
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	void *page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
-	cr_assert_neq(page, MAP_FAILED);
-	mincore(page, 1, &there);
-	munmap(page, 1);
+	drop(fd, 0, 0);
 	close(fd);
-	if (there & 1)
-		cr_skip_test("this file system keeps all in memory");
 }
 
 /* Partition 1 like 0's newest segment, both seen. */
@@ -205,4 +213,41 @@ static int nothing_in_memory_is_waited_for(void)
 Test(gateway_cold, nothing_in_memory_is_waited_for)
 {
 	attempt(nothing_in_memory_is_waited_for);
+}
+
+/* ---- looks into the page cache ---- */
+
+enum { KIB = 1024, MIB = 1024 * KIB, NEAR = 128 * KIB };
+
+static int looks_are_few_where_all_was_there(void)
+{
+	static const uint8_t page[4 * KIB];
+	char path[128];
+	struct segment_file file = {0};
+
+	snprintf(path, sizeof(path), "%s/looked-at", dir);
+	file.fd = open(path, O_RDWR | O_CREAT, 0600);
+	/* Page by page: larger pieces of memory could only be dropped whole. */
+	for (unsigned i = 0; i < 2 * MIB / sizeof(page); i++)
+		cr_assert_eq(write(file.fd, page, sizeof(page)), (ssize_t)sizeof(page));
+	for (uint32_t piece = NEAR; piece < MIB; piece *= 2) {
+		HOLDS(prefetch_there(&file, 0, 2 * MIB) == 2 * MIB);
+		HOLDS(file.look_bytes == 2 * piece);
+	}
+	HOLDS(prefetch_there(&file, 0, 2 * MIB) == 2 * MIB);
+	HOLDS(file.look_bytes == MIB);
+	/* The far look at one MiB misses: then it is to know where what is there ends. */
+	drop(file.fd, MIB - NEAR, 3 * NEAR);
+	HOLDS(prefetch_there(&file, 0, 2 * MIB) == MIB - NEAR);
+	HOLDS(file.look_bytes == NEAR);
+	drop(file.fd, 0, 0);
+	HOLDS(prefetch_there(&file, 0, 2 * MIB) == 0);
+	HOLDS(file.look_bytes == NEAR);
+	close(file.fd);
+	return 0;
+}
+
+Test(gateway_cold, looks_are_few_where_all_was_there)
+{
+	attempt(looks_are_few_where_all_was_there);
 }
