@@ -6,8 +6,9 @@
 #include "api/batch_reader.h"
 #include "api/index_reader.h"
 
-/* Heads are read one by one where batches are large, else many at a time. */
-enum { WINDOW = 16 << 10, LARGE = 4 << 10 };
+/* Heads are read one by one where batches are large, else many at a time. Beyond NEAR the index is
+ * asked how far to go. */
+enum { WINDOW = 16 << 10, LARGE = 4 << 10, NEAR = 64 << 10 };
 
 /* A walk from head to head. */
 struct walk {
@@ -141,8 +142,9 @@ static int check_readable(const struct walk *w, const struct segment_scan *scan,
 	return unreadable_is_due(unreadable, base, w->position, end) ? -ETIME : -EIO;
 }
 
-/* From the batch at hand on: how many bytes of whole batches that can be read. Heads that are on
- * the disk only are not read one after the other: the index says how far it goes. */
+/* From the batch at hand on: how many bytes of whole batches that can be read. Neither are the
+ * heads of much that is in memory read one after the other, nor any that are on the disk only: the
+ * index says how far it goes. */
 static int measure(struct walk *w, const struct segment_scan *scan, uint64_t base,
 		   struct partition_range *out)
 {
@@ -160,6 +162,8 @@ static int measure(struct walk *w, const struct segment_scan *scan, uint64_t bas
 	limit = readable < limit ? readable : limit;
 	pass(w);
 	w->cached_only = true;
+	if (w->position + NEAR < limit) /* if that fails, head by head */
+		leap(w, scan->partition->files.dir_fd, base, limit);
 	while (w->position < limit && w->least < w->end) {
 		rc = look(w);
 		if (rc == -EAGAIN && !leapt) {
