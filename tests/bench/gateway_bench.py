@@ -29,7 +29,7 @@ PERCENTILES = ("p50", "p99", "p99_9")
 
 
 class Plan:
-    """How much of everything: a whole run takes about eight minutes, a quick one about one and a half."""
+    """How much of everything: a whole run takes about ten minutes, a quick one about one and a half."""
 
     def __init__(self, args):
         quick = args.quick
@@ -37,7 +37,7 @@ class Plan:
         self.raw_s = 0.3 if quick else 0.6
         self.rounds = args.rounds
         self.hot_rounds, self.cold_rounds = (1, 1) if quick else (6, 6)
-        self.latency_rounds, self.latency_s = (1, 1.5) if quick else (5, 2)
+        self.latency_rounds, self.latency_s = (1, 1.5) if quick else (11, 2)
 
 
 class Log:
