@@ -237,7 +237,11 @@ many("half a large request", struct.pack(">i", REQUEST_BYTES) + b"\0" * 65536)
 many("a large answer that nobody reads", configs(9000))
 many("a large Fetch that waits", waiting(900))
 many("nothing", b"")
-loris.join(RECEIVE_S + 60)
-if not took or not RECEIVE_S - 5 <= took[0] <= RECEIVE_S + 30:
+# It is looked for once those who are ready have had their turns (gateway/server.c, all_are_heard()): a thousand of them make a
+# slow build late.
+late = 30 * int(os.environ.get("WEIR_PATIENCE", "1"))
+loris.join(RECEIVE_S + 2 * late)
+if not took or not RECEIVE_S - 5 <= took[0] <= RECEIVE_S + late:
     sys.exit(f"a byte a second: closed after {took} s")
+print(f"a byte a second: closed after {took[0]:.0f} s")
 answers("a right request", VERSIONS)

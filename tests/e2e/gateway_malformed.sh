@@ -14,6 +14,7 @@ start_gateway --run-dir "$RUN"
 
 timeout $((150 * patience)) "$python" "$here/gateway_malformed.py" "${broker##*:}" all "$root/tests/fuzz/corpus/gateway" >"$T/client.log" 2>&1 ||
 	fail "gateway_malformed.py: $(tail -n 3 "$T/client.log")"
+note "$(tail -n 1 "$T/client.log")"
 kill -0 "$gateway_pid" || fail "the gateway died"
 peak=$(awk '/VmHWM/ {print $2}' "/proc/$gateway_pid/status")
 note "$peak KiB at most"
