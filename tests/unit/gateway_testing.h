@@ -105,3 +105,25 @@ static inline void gateway_testing_fetch(struct wire_writer *w, int32_t partitio
 	wire_put64(w, offset);
 	wire_put32(w, max_bytes);
 }
+
+/* Partition 0 of "s". */
+static inline struct partition *gateway_testing_partition(void)
+{
+	return catalog_partition(catalog_topic(&catalog, (struct wire_string){"s", 1}), 0);
+}
+
+/* partition_find() as far as `end`: bytes, or what it returned if not 1. */
+static inline int64_t gateway_testing_find(uint64_t end, uint64_t offset, uint64_t max, bool one,
+					   uint64_t *position)
+{
+	struct partition_view view = {.end = end};
+	struct partition_range range;
+	struct partition_want want = {.offset = offset, .max_bytes = max, .at_least_one = one};
+	int rc = partition_find(gateway_testing_partition(), &view, &want, &range);
+
+	if (rc != 1)
+		return rc;
+	*position = range.position;
+	segment_file_put(range.file);
+	return range.length;
+}

@@ -14,11 +14,6 @@ static struct build b;
 
 TestSuite(gateway_fetch, .init = gateway_testing_setup, .fini = gateway_testing_teardown);
 
-static struct partition *partition(void)
-{
-	return catalog_partition(catalog_topic(&catalog, (struct wire_string){"s", 1}), 0);
-}
-
 /* From this offset on, as much as there is. */
 static const struct partition_want *from(uint64_t offset)
 {
@@ -27,21 +22,6 @@ static const struct partition_want *from(uint64_t offset)
 	want = (struct partition_want){
 		.offset = offset, .max_bytes = 1 << 20, .at_least_one = true};
 	return &want;
-}
-
-/* partition_find() as far as `end`: bytes, or what it returned if not 1. */
-static int64_t find(uint64_t end, uint64_t offset, uint64_t max, bool one, uint64_t *position)
-{
-	struct partition_view view = {.end = end};
-	struct partition_range range;
-	struct partition_want want = {.offset = offset, .max_bytes = max, .at_least_one = one};
-	int rc = partition_find(partition(), &view, &want, &range);
-
-	if (rc != 1)
-		return rc;
-	*position = range.position;
-	segment_file_put(range.file);
-	return range.length;
 }
 
 static size_t size_of(uint64_t base, int records)
@@ -55,7 +35,7 @@ Test(gateway_fetch, the_end_is_found_in_the_directory)
 {
 	struct partition_view view;
 
-	cr_assert(partition_look(partition(), &view));
+	cr_assert(partition_look(gateway_testing_partition(), &view));
 	cr_assert_eq(view.log_start, 0);
 	cr_assert_eq(view.end, TESTING_END);
 }
@@ -65,15 +45,15 @@ Test(gateway_fetch, whole_batches_within_the_limit)
 	size_t first = size_of(0, 4), second = size_of(4, 6), third = size_of(10, 5);
 	uint64_t at;
 
-	cr_assert_eq(find(15, 0, 1 << 20, false, &at), first + second);
+	cr_assert_eq(gateway_testing_find(15, 0, 1 << 20, false, &at), first + second);
 	cr_assert_eq(at, 0);
-	cr_assert_eq(find(15, 0, first + second - 1, false, &at), first);
-	cr_assert_eq(find(15, 3, first, false, &at), first);
-	cr_assert_eq(find(15, 3, first - 1, false, &at), 0);
-	cr_assert_eq(find(15, 3, 0, true, &at), first);
-	cr_assert_eq(find(15, 5, 1 << 20, false, &at), second);
+	cr_assert_eq(gateway_testing_find(15, 0, first + second - 1, false, &at), first);
+	cr_assert_eq(gateway_testing_find(15, 3, first, false, &at), first);
+	cr_assert_eq(gateway_testing_find(15, 3, first - 1, false, &at), 0);
+	cr_assert_eq(gateway_testing_find(15, 3, 0, true, &at), first);
+	cr_assert_eq(gateway_testing_find(15, 5, 1 << 20, false, &at), second);
 	cr_assert_eq(at, first);
-	cr_assert_eq(find(15, 14, 1 << 20, false, &at), third);
+	cr_assert_eq(gateway_testing_find(15, 14, 1 << 20, false, &at), third);
 	cr_assert_eq(at, 0);
 }
 
@@ -81,10 +61,11 @@ Test(gateway_fetch, nothing_beyond_the_visible_end)
 {
 	uint64_t at;
 
-	cr_assert_eq(find(4, 0, 1 << 20, true, &at), size_of(0, 4));
-	cr_assert_eq(find(10, 0, 1 << 20, true, &at), size_of(0, 4) + size_of(4, 6));
+	cr_assert_eq(gateway_testing_find(4, 0, 1 << 20, true, &at), size_of(0, 4));
+	cr_assert_eq(gateway_testing_find(10, 0, 1 << 20, true, &at),
+		     size_of(0, 4) + size_of(4, 6));
 	/* An end that is not one of a batch: the batch it falls into is not visible. */
-	cr_assert_eq(find(7, 4, 1 << 20, true, &at), -EBADMSG);
+	cr_assert_eq(gateway_testing_find(7, 4, 1 << 20, true, &at), -EBADMSG);
 }
 
 Test(gateway_fetch, an_index_is_only_a_hint)
@@ -100,12 +81,13 @@ Test(gateway_fetch, an_index_is_only_a_hint)
 	log_put32(entry, 9);
 	log_put32(entry + 4, (uint32_t)size_of(0, 4));
 	build_file(dir, "s-0", name, entry, sizeof(entry), 0);
-	cr_assert_eq(find(15, 9, 1 << 20, true, &at), size_of(4, 6));
+	cr_assert_eq(gateway_testing_find(15, 9, 1 << 20, true, &at), size_of(4, 6));
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
 		log_put32(entry, entries[i].offset);
 		log_put32(entry + 4, entries[i].position);
 		build_file(dir, "s-0", name, entry, sizeof(entry), 0);
-		cr_assert_eq(find(15, 9, 1 << 20, true, &at), size_of(4, 6), "entry %zu", i);
+		cr_assert_eq(gateway_testing_find(15, 9, 1 << 20, true, &at), size_of(4, 6),
+			     "entry %zu", i);
 		cr_assert_eq(at, size_of(0, 4), "entry %zu", i);
 	}
 }
@@ -119,37 +101,39 @@ Test(gateway_fetch, what_a_file_held_in_its_earlier_life_is_not_sent)
 	build_batch(&b, 10, 5, TESTING_TS);
 	build_batch(&b, 2, 5, TESTING_TS);
 	build_segment(dir, "s-0", 10, &b);
-	cr_assert_eq(find(15, 10, 1 << 20, true, &at), size_of(10, 5));
+	cr_assert_eq(gateway_testing_find(15, 10, 1 << 20, true, &at), size_of(10, 5));
 	b.len = 0;
 	build_batch(&b, 0, 4, TESTING_TS);
 	build_batch(&b, 4, 6, TESTING_TS);
 	memset(b.data + b.len, 0, 4096);
 	b.len += 4096;
 	build_segment(dir, "s-0", 0, &b);
-	cr_assert_eq(find(15, 0, 1 << 20, true, &at), size_of(0, 4) + size_of(4, 6));
+	cr_assert_eq(gateway_testing_find(15, 0, 1 << 20, true, &at),
+		     size_of(0, 4) + size_of(4, 6));
 }
 
 Test(gateway_fetch, where_a_range_ended_is_only_a_hint)
 {
 	uint64_t at;
 
-	cr_assert_eq(find(15, 0, size_of(0, 4), false, &at), size_of(0, 4));
-	cr_assert_eq(find(15, 4, 1 << 20, false, &at), size_of(4, 6));
+	cr_assert_eq(gateway_testing_find(15, 0, size_of(0, 4), false, &at), size_of(0, 4));
+	cr_assert_eq(gateway_testing_find(15, 4, 1 << 20, false, &at), size_of(4, 6));
 	cr_assert_eq(at, size_of(0, 4));
 	/* The same file, and the batch of that offset begins elsewhere. */
 	b.len = 0;
 	build_batch(&b, 0, 3, TESTING_TS);
 	build_batch(&b, 3, 7, TESTING_TS);
 	build_segment(dir, "s-0", 0, &b);
-	cr_assert_eq(find(15, 4, 1 << 20, false, &at), size_of(3, 7));
+	cr_assert_eq(gateway_testing_find(15, 4, 1 << 20, false, &at), size_of(3, 7));
 	cr_assert_eq(at, size_of(0, 3));
 	/* There begins a batch, but not the one with that offset. */
-	cr_assert_eq(find(15, 0, size_of(0, 3), false, &at), size_of(0, 3));
+	cr_assert_eq(gateway_testing_find(15, 0, size_of(0, 3), false, &at), size_of(0, 3));
 	b.len = 0;
 	build_batch(&b, 2, 3, TESTING_TS);
 	build_batch(&b, 5, 5, TESTING_TS);
 	build_segment(dir, "s-0", 0, &b);
-	cr_assert_eq(find(15, 3, 1 << 20, false, &at), size_of(2, 3) + size_of(5, 5));
+	cr_assert_eq(gateway_testing_find(15, 3, 1 << 20, false, &at),
+		     size_of(2, 3) + size_of(5, 5));
 	cr_assert_eq(at, 0);
 }
 
@@ -164,7 +148,7 @@ Test(gateway_fetch, where_a_range_ended_in_an_earlier_epoch_says_nothing)
 	for (uint64_t i = 0; i < 5; i++)
 		build_batch(&b, 10 + i, 1, TESTING_TS);
 	build_segment(dir, "s-0", 10, &b);
-	cr_assert_eq(find(15, 10, 3 * one, false, &at), 3 * one);
+	cr_assert_eq(gateway_testing_find(15, 10, 3 * one, false, &at), 3 * one);
 	/* Written again after a crash, and shorter: behind its end there is still the old batch. */
 	b.len = 0;
 	build_batch(&b, 10, 5, TESTING_TS);
@@ -173,7 +157,7 @@ Test(gateway_fetch, where_a_range_ended_in_an_earlier_epoch_says_nothing)
 	b.len = 3 * one;
 	build_batch(&b, 13, 1, TESTING_TS);
 	build_segment(dir, "s-0", 10, &b);
-	cr_assert_eq(partition_find(partition(), &later, from(13), &range), 1);
+	cr_assert_eq(partition_find(gateway_testing_partition(), &later, from(13), &range), 1);
 	cr_assert_eq(range.position, 0);
 	cr_assert_eq(range.length, size_of(10, 5));
 	segment_file_put(range.file);
@@ -200,7 +184,7 @@ Test(gateway_fetch, a_file_is_held_until_the_client_has_read_it)
 	struct partition_range range;
 
 	cr_assert(!held());
-	cr_assert_eq(partition_find(partition(), &view, from(0), &range), 1);
+	cr_assert_eq(partition_find(gateway_testing_partition(), &view, from(0), &range), 1);
 	cr_assert(held());
 	answer.writer.max = 4096;
 	wire_put32(&answer.writer, 0);
@@ -221,7 +205,7 @@ Test(gateway_fetch, a_retired_file_is_not_held)
 	struct partition_range range;
 	char path[128], spare[160];
 
-	cr_assert_eq(partition_find(partition(), &view, from(0), &range), 1);
+	cr_assert_eq(partition_find(gateway_testing_partition(), &view, from(0), &range), 1);
 	segment_file_put(range.file);
 	/* It is kept open, but nobody holds it. */
 	cr_assert(!held());
@@ -229,7 +213,7 @@ Test(gateway_fetch, a_retired_file_is_not_held)
 	snprintf(spare, sizeof(spare), "%s.spare", path);
 	cr_assert_eq(rename(path, spare), 0);
 	struct segment_file *file;
-	cr_assert_eq(segment_file_get(&partition()->files, 0, &file), -ENOENT);
+	cr_assert_eq(segment_file_get(&gateway_testing_partition()->files, 0, &file), -ENOENT);
 	cr_assert_eq(rename(spare, path), 0);
 }
 
@@ -241,12 +225,12 @@ Test(gateway_fetch, a_gap_between_segments_leads_to_the_next)
 	b.len = 0;
 	build_batch(&b, 20, 5, TESTING_TS);
 	build_segment(dir, "s-0", 20, &b);
-	partition()->segments_count = 0;
-	cr_assert_eq(partition_find(partition(), &view, from(17), &range), 1);
+	gateway_testing_partition()->segments_count = 0;
+	cr_assert_eq(partition_find(gateway_testing_partition(), &view, from(17), &range), 1);
 	cr_assert_eq(range.file->base, 20);
 	cr_assert(!range.sealed);
 	segment_file_put(range.file);
-	cr_assert_eq(partition_find(partition(), &view, from(2), &range), 1);
+	cr_assert_eq(partition_find(gateway_testing_partition(), &view, from(2), &range), 1);
 	cr_assert(range.sealed);
 	segment_file_put(range.file);
 }
@@ -293,7 +277,8 @@ Test(gateway_fetch, waits_only_for_what_is_not_there)
 	cr_assert_eq(fetch(TESTING_END, 500, 1, 1 << 20), API_WAIT);
 	cr_assert_eq(call.wait_ms, 500);
 	cr_assert_eq(call.watches_count, 1);
-	cr_assert(watches[0].partition == partition() && watches[0].end == TESTING_END);
+	cr_assert(watches[0].partition == gateway_testing_partition() &&
+		  watches[0].end == TESTING_END);
 	cr_assert_eq(fetch(TESTING_END, 0, 1, 1 << 20), API_SEND);
 	cr_assert_eq(error_of(&bytes), ERROR_NONE);
 	cr_assert_eq(bytes, 0, "empty, and not null");
@@ -369,7 +354,7 @@ Test(gateway_fetch, an_answer_from_a_file_that_is_retired_meanwhile_ends_well)
 
 Test(gateway_fetch, few_files_stay_open)
 {
-	struct segment_files *files = &partition()->files;
+	struct segment_files *files = &gateway_testing_partition()->files;
 	struct segment_file *file;
 	unsigned open = 0;
 
