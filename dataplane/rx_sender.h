@@ -26,7 +26,7 @@ enum {
 };
 
 struct rx_sender_v6 {
-	uint64_t tag; /* rx_sender_tag_v6(): a hash, so the address is compared, too; 0: empty */
+	uint64_t tag; /* rx_sender_take(): a hash, so the address is compared, too; 0: empty */
 	uint8_t address[16];
 	uint8_t framed[RX_SENDER_V6_FRAMED];
 	uint16_t port;

@@ -12,7 +12,7 @@
 
 enum {
 	LOOK_PIECE = 128 << 10, /* no less than what kernels read ahead by themselves */
-	LOOK_FAR = 1 << 20,	/* of a file of which all was there lately */
+	LOOKS = 4,		/* into a range first, and at its end */
 };
 
 static bool is_there(int fd, uint64_t at)
@@ -42,15 +42,13 @@ static uint32_t look(const struct segment_file *file, uint64_t position, uint32_
 	return is_there(file->fd, position + length - 1) ? length : at - piece;
 }
 
-uint32_t prefetch_there(struct segment_file *file, uint64_t position, uint32_t length)
+uint32_t prefetch_there(const struct segment_file *file, uint64_t position, uint32_t length)
 {
-	uint32_t piece = file->look_bytes > LOOK_PIECE ? file->look_bytes : LOOK_PIECE;
-	uint32_t there = look(file, position, length, piece);
+	uint32_t far = length / LOOKS;
+	uint32_t there = look(file, position, length, far > LOOK_PIECE ? far : LOOK_PIECE);
 
-	if (there == length)
-		file->look_bytes = piece < LOOK_FAR ? 2 * piece : LOOK_FAR;
-	else if (piece > LOOK_PIECE)
-		there = look(file, position, length, file->look_bytes = LOOK_PIECE);
+	if (there < length && far > LOOK_PIECE)
+		there = look(file, position, length, LOOK_PIECE);
 	return there;
 }
 

@@ -22,9 +22,8 @@ static inline bool prefetch_succeeded(const struct prefetch_job *job)
 	return job->read_to == (off_t)(job->position + job->length);
 }
 
-/* So many of these bytes, from the first on, are in the page cache. It looks here and there, at
- * fewer places in files of which all was there lately. */
-uint32_t prefetch_there(struct segment_file *file, uint64_t position, uint32_t length);
+/* So many of these bytes, from the first on, are in the page cache. It looks here and there. */
+uint32_t prefetch_there(const struct segment_file *file, uint64_t position, uint32_t length);
 
 /* The waiter sets job.waiter to NULL if it does not wait any more. NULL: no memory; then nothing
  * was asked for. */

@@ -28,7 +28,6 @@ struct segment_file {
 	uint64_t base;
 	int fd;
 	unsigned refs;
-	uint32_t look_bytes; /* between two looks into the page cache: prefetch.c */
 	dev_t dev;
 	ino_t ino;
 	struct segment_end ends[SEGMENT_ENDS]; /* the last ones; position 0: none */

@@ -6,8 +6,8 @@
 #include "api/batch_reader.h"
 #include "api/index_reader.h"
 
-/* Heads are read one by one where batches are large, else many at a time. Beyond NEAR the index is
- * asked how far to go. */
+/* Heads are read one by one where batches are large, else many at a time. Of a range of more than
+ * NEAR the index is asked how far it goes. */
 enum { WINDOW = 16 << 10, LARGE = 4 << 10, NEAR = 64 << 10 };
 
 /* A walk from head to head. */
@@ -149,7 +149,7 @@ static int measure(struct walk *w, const struct segment_scan *scan, uint64_t bas
 		   struct partition_range *out)
 {
 	uint64_t limit = w->position + scan->want->max_bytes, readable;
-	bool leapt = false;
+	bool asked = false, leapt = false;
 	int rc;
 
 	out->position = w->position;
@@ -162,9 +162,11 @@ static int measure(struct walk *w, const struct segment_scan *scan, uint64_t bas
 	limit = readable < limit ? readable : limit;
 	pass(w);
 	w->cached_only = true;
-	if (w->position + NEAR < limit) /* if that fails, head by head */
-		leap(w, scan->partition->files.dir_fd, base, limit);
 	while (w->position < limit && w->least < w->end) {
+		if (!asked && w->position - out->position > NEAR && limit - w->position > NEAR) {
+			asked = true; /* if that fails: head by head */
+			leap(w, scan->partition->files.dir_fd, base, limit);
+		}
 		rc = look(w);
 		if (rc == -EAGAIN && !leapt) {
 			leapt = true;

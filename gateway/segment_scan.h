@@ -3,7 +3,9 @@
  * One thread.
  *
  * An index is a hint, and a file that is used again holds old batches behind its valid ones; so a
- * head counts only if its offsets are those that must stand there.
+ * head counts only if its offsets are those that must stand there. Of a large range the heads in
+ * the middle are not looked at: the index leads to a head that counts, and the log is gapless up to
+ * there. What has rotted in between is for the reader's CRC to find.
  */
 #pragma once
 

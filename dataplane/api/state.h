@@ -94,7 +94,8 @@ struct state_recent {
 /* One partition: row = lane, column = slot. */
 struct state_partition {
 	/* Writer: the lane's polling core. An event is stored when it is copied; the counters know
-	 * it when that poll got less than a burst, else 16 polls later at most. */
+	 * it when its batch is closed or a poll of all ports got less than a burst, else 16 polls
+	 * later at most. The other rows change at once. */
 	_Alignas(STATE_LINE) state_u64 packets_stored;
 	state_u64 packets_shed, packets_filtered, packets_undecodable;
 	state_u64 events[EVENT_ROWS];

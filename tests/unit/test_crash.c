@@ -191,6 +191,22 @@ Test(crash, a_batch_that_was_written_and_not_accounted)
 }
 
 /* Killed between the two halves of an account: rows and sequence are half done. */
+/* Decoded was told, stored not yet. */
+Test(crash, dead_between_two_counters_of_events)
+{
+	make_state(1, 1, 1);
+	told(0, 0, 100, 100, 100);
+	struct state_partition *p = partition(0, 0, 100, 100, 100);
+	state_add(&p->events[EVENT_decoded], 60);
+	state_add(&p->events[EVENT_shed], 7);
+	note(p, 100, 100);
+	crash_book(state);
+	expect_event(p, EVENT_stored, 100);
+	expect_event(p, EVENT_shed, 7);
+	expect_event(p, EVENT_decoded, 107);
+	drop_state();
+}
+
 Test(crash, dead_within_an_account)
 {
 	make_state(1, 1, 1);
