@@ -43,7 +43,8 @@ latency coarse
 assert_eq "arrival by timestamp" "$(of '.arrival + " \(.totals.stored)"')" "timestamp_ms 2000"
 grep -q "up to 1 ms too long" "$T/latency.txt" || fail "nothing says that a timestamp has milliseconds"
 
-# The sender's clock goes as ours does: the least latency of its last packets is that of its first ones.
+# The sender's clock goes as ours does: low latencies of its last packets are those of its first ones. Not the least: a lane that
+# loses its processor behind its look at the clock has packets that are early by as long.
 drift_us=$(records "$DATA/exact-0" --format tsv | "$python" -c '
 import sys
 ages = []
@@ -51,7 +52,9 @@ for line in sys.stdin:
     value, headers = line.rstrip("\n").split("\t")[3:5]
     ages.append(int(headers.split("=")[1]) - int(value[-16:], 16))
 part = len(ages) // 4
-print(abs(min(ages[-part:]) - min(ages[:part])) // 1000)')
+low = lambda some: sorted(some)[len(some) // 10]
+print(abs(low(ages[-part:]) - low(ages[:part])) // 1000)')
+note "between the first and the last quarter of 2 s the clocks moved by $drift_us us"
 [ "$drift_us" -lt 1000 ] || fail "between the first and the last quarter of 2 s the clocks moved by $drift_us us"
 
 # What is wrong is told.
