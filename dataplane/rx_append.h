@@ -6,6 +6,8 @@
 #include "rx_headers.h"
 #include "rx_lane.h"
 
+_Static_assert(sizeof(((struct rx_packet *)0)->key) == RX_KEY_READABLE, "keys are copied whole");
+
 /* An event's key, framed; its length with that. */
 static __rte_always_inline const uint8_t *rx_key(const struct rx_stream *stream,
 						 const struct rx_packet *p)

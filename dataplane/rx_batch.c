@@ -84,7 +84,7 @@ uint8_t rx_batch_make_room(struct lane *lane, const struct rx_stream *stream, ui
 	return open_batch(lane, stream, need);
 }
 
-static void account(struct lane *lane, uint16_t slot)
+static void tell(struct lane *lane, uint16_t slot)
 {
 	struct rx_batch *b = &lane->batches[slot];
 	struct state_partition *p = &lane->partitions[slot];
@@ -101,13 +101,13 @@ static void account(struct lane *lane, uint16_t slot)
 	b->told_value_bytes = b->value_bytes;
 }
 
-void rx_batch_account(struct lane *lane)
+void rx_batch_tell(struct lane *lane)
 {
-	for (unsigned i = 0; i < lane->touched_count; i++) {
-		lane->batches[lane->touched[i]].touched = false;
-		account(lane, lane->touched[i]);
+	for (unsigned i = 0; i < lane->untold_count; i++) {
+		lane->batches[lane->untold[i]].untold = false;
+		tell(lane, lane->untold[i]);
 	}
-	lane->touched_count = 0;
+	lane->untold_count = 0;
 }
 
 static void forget_open_slot(struct lane *lane, uint16_t slot)
@@ -124,7 +124,7 @@ void rx_batch_close(struct lane *lane, uint16_t slot)
 	struct rx_batch *b = &lane->batches[slot];
 	struct slab *slab = b->slab;
 
-	account(lane, slot);
+	tell(lane, slot);
 	slab->end = (uint32_t)(b->cursor - slab->base);
 	slab->records = b->records;
 	slab->packets = b->packets;

@@ -23,7 +23,7 @@ struct rx_batch {
 	uint32_t records;
 	uint64_t value_bytes;
 	uint32_t packets;
-	uint32_t touched; /* its slot is in lane->touched */
+	uint32_t untold; /* its slot is in lane->untold */
 	struct slab *slab;
 	/* Second line: once a burst or less. What of the above the shared counters already know: */
 	_Alignas(64) uint32_t told_records;
@@ -43,8 +43,8 @@ bool rx_batch_set_time(struct rx_batch *b, int64_t ts_ms);
  * RX_OK, or the row under which the packet is shed. */
 uint8_t rx_batch_make_room(struct lane *lane, const struct rx_stream *stream, uint32_t need);
 
-/* Adds what the open batches of all slots in lane->touched gained to the shared counters. */
-void rx_batch_account(struct lane *lane);
+/* Adds what the open batches of all slots in lane->untold gained to the shared counters. */
+void rx_batch_tell(struct lane *lane);
 
 /* Hands the open batch of a slot to the log core. */
 void rx_batch_close(struct lane *lane, uint16_t slot);

@@ -44,13 +44,9 @@ static __rte_noinline uint64_t rx_run_lines(struct lane *lane, const struct rx_s
 		if (unlikely(len >= RX_RUN_VALUE || records == run.records_max ||
 			     cursor + key_len + len > run.limit))
 			break;
-		uint8_t *record_end, *in_record = rx_run_head(cursor, &run, records++, key_len, len,
-							      &record_end);
-
-		rx_put_key(in_record, key, key_len);
-		rx_run_tail(in_record + key_len, len, record_end);
-		rx_copy(record_end - 1 - len, at, (uint32_t)len);
-		cursor = record_end;
+		cursor = rx_run_frame(cursor, &run, records++, key, key_len,
+				      key_len > RX_KEY_READABLE, len);
+		rx_copy(cursor - 1 - len, at, (uint32_t)len);
 		bytes += len;
 	}
 	*from = at;

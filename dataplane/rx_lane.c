@@ -36,7 +36,7 @@ struct parsed {
 	unsigned plain; /* packets in one piece in an mbuf of the port's own pool */
 };
 
-/* 2. parse, 3. route. */
+/* 2. parse, 3. route; the sender's key is written on the way. */
 static __rte_noinline struct parsed parse_and_route(struct lane *lane, unsigned n)
 {
 	const uint16_t *by_port = lane->route->by_port;
@@ -84,14 +84,14 @@ static void count_unstored(struct lane *lane, const struct rx_stream *stream, ui
 		state_add(&p->packets_undecodable, 1);
 }
 
-static inline void touch(struct lane *lane, uint16_t slot)
+static inline void note_untold(struct lane *lane, uint16_t slot)
 {
 	struct rx_batch *b = &lane->batches[slot];
 
-	if (b->touched)
+	if (b->untold)
 		return;
-	b->touched = true;
-	lane->touched[lane->touched_count++] = slot;
+	b->untold = true;
+	lane->untold[lane->untold_count++] = slot;
 }
 
 /* 4. decode: each event gets its key and is copied once, into the open batch. */
@@ -111,7 +111,7 @@ static inline void decode(struct lane *lane, unsigned n)
 		if (unlikely(p->stream != last)) {
 			last = p->stream;
 			stream = &lane->route->streams[last];
-			touch(lane, stream->slot);
+			note_untold(lane, stream->slot);
 			run = rx_run_datagram_possible(stream);
 		}
 		unsigned done = run ? rx_run_datagram(lane, stream, p, n - i) : 0;
@@ -174,9 +174,9 @@ unsigned lane_poll(struct lane *lane)
 		work += poll_queue(lane, &lane->queues[i]);
 	/* The streams' counters, of which there may be many: as soon as there is time, and not much
 	 * later when there is none. */
-	if (lane->touched_count && (work < lane->burst || ++lane->untold_polls >= UNTOLD_POLLS)) {
+	if (lane->untold_count && (work < lane->burst || ++lane->untold_polls >= UNTOLD_POLLS)) {
 		lane->untold_polls = 0;
-		rx_batch_account(lane);
+		rx_batch_tell(lane);
 	}
 	state_add(&lane->state->polls, 1);
 	if (work)

@@ -34,8 +34,8 @@ struct lane {
 	uint16_t open_count;
 	uint16_t hot_slabs;
 	uint16_t reserve_count;
-	uint16_t touched_count;
-	uint16_t untold_polls;	      /* since touched was last empty */
+	uint16_t untold_count;
+	uint16_t untold_polls;	      /* since untold was last empty */
 	const struct rx_route *route; /* of the generation that the lane works by */
 	struct state_lane *state;
 	struct state_partition *partitions; /* this lane's row, by slot */
@@ -51,8 +51,8 @@ struct lane {
 	uint16_t *open_slots;	  /* slots with an open batch, open_count of them */
 	uint8_t *scratch;	  /* LANE_SCRATCH bytes: a payload of many segments in one piece */
 	struct lane_queue queues[PLAN_PORTS_MAX];
-	uint16_t touched[PLAN_STREAMS_MAX]; /* slots whose events the counters do not all know */
-	uint32_t rows[LEDGER_ROWS];	    /* where this burst's packets ended */
+	uint16_t untold[PLAN_STREAMS_MAX]; /* slots whose events the counters do not all know */
+	uint32_t rows[LEDGER_ROWS];	   /* where this burst's packets ended */
 	struct rte_mbuf *mbufs[RX_BURST_MAX];
 	uint8_t headers[RX_HEADERS_ROOM]; /* of the record at hand */
 	struct rx_packet packets[RX_BURST_MAX];

@@ -52,16 +52,19 @@ static __rte_always_inline bool rx_run_begin(const struct lane *lane, const stru
 	return true;
 }
 
-/* Writes what stands before a record's key and returns where that goes. *end is where the record
- * ends: the value ends one byte before. */
-static __rte_always_inline uint8_t *rx_run_head(uint8_t *at, const struct rx_run *run,
-						uint64_t record, uint64_t key_len,
-						uint64_t value_len, uint8_t **end)
+/* Writes a record but for its value and returns its end: the value ends one byte before. long_key:
+ * the key may have more than RX_KEY_READABLE bytes, and RX_KEY_LONGEST of it may be read. */
+static __rte_always_inline uint8_t *rx_run_frame(uint8_t *at, const struct rx_run *run,
+						 uint64_t record, const uint8_t *key,
+						 uint64_t key_len, bool long_key,
+						 uint64_t value_len)
 {
-	uint64_t off = record * 2;
+	uint64_t off = record * 2, value_2 = value_len * 2;
 	uint64_t mid = run->ts | (run->off_2 ? rx_run_varint2(off) : off) << run->off_shift;
 	uint64_t body = run->fixed + key_len + value_len + 1 + (value_len >= 64), body_2 = body * 2;
 	uint64_t head;
+	uint16_t value_head;
+	uint8_t *end;
 
 	if (likely(body >= 64)) {
 		head = rx_run_varint2(body_2) | mid << 16;
@@ -72,18 +75,17 @@ static __rte_always_inline uint8_t *rx_run_head(uint8_t *at, const struct rx_run
 		__builtin_memcpy(at, &head, sizeof(head));
 		at += 1;
 	}
-	*end = at + body;
-	return at + run->fixed - 1;
-}
-
-/* Behind the key: the value's length, and behind the value that there are no headers. */
-static __rte_always_inline void rx_run_tail(uint8_t *at, uint64_t value_len, uint8_t *end)
-{
-	uint64_t value_2 = value_len * 2;
-	uint16_t value_head = (uint16_t)(value_len >= 64 ? rx_run_varint2(value_2) : value_2);
-
+	end = at + body;
+	at += run->fixed - 1;
+	__builtin_memcpy(at, key, RX_KEY_READABLE);
+	if (long_key)
+		__builtin_memcpy(at + RX_KEY_READABLE, key + RX_KEY_READABLE,
+				 RX_KEY_LONGEST - RX_KEY_READABLE);
+	at += key_len;
+	value_head = (uint16_t)(value_len >= 64 ? rx_run_varint2(value_2) : value_2);
 	__builtin_memcpy(at, &value_head, sizeof(value_head));
-	end[-1] = 0;
+	end[-1] = 0; /* no headers */
+	return end;
 }
 
 /* Fetches what the stream's next record is likely to be written to: of so many streams at once no

@@ -36,16 +36,12 @@ static __rte_noinline unsigned rx_run_datagram(struct lane *lane, const struct r
 		if (unlikely(p->kind != kind || value_len >= RX_RUN_VALUE))
 			break;
 		const uint64_t key_len = (uint64_t)(p->key[0] >> 1) + 1;
-		uint8_t *record_end;
 
 		if (unlikely(cursor + key_len + value_len > run.limit))
 			break;
-		uint8_t *at = rx_run_head(cursor, &run, records++, key_len, value_len, &record_end);
-		__builtin_memcpy(at, p->key, sizeof(p->key));
-		rx_run_tail(at + key_len, value_len, record_end);
-		rx_copy(record_end - 1 - value_len, p->ip + (RX_PLAIN_PAYLOAD - RX_PLAIN_IP),
+		cursor = rx_run_frame(cursor, &run, records++, p->key, key_len, false, value_len);
+		rx_copy(cursor - 1 - value_len, p->ip + (RX_PLAIN_PAYLOAD - RX_PLAIN_IP),
 			(uint32_t)value_len);
-		cursor = record_end;
 		bytes += value_len;
 	}
 	b->cursor = cursor;
