@@ -94,12 +94,13 @@ stop_weir
 assert_balanced
 assert_verified
 
-# At a load that leaves the disk time, a roll finds the next file prepared: nothing waits.
+# At a load that leaves the disk time (20 batches and 3 rolls a second), a roll finds the next file prepared:
+# nothing waits.
 rm -rf "$DATA" "$CONFIG"
 ports=
 port "$af_packet"
 storage_more=
-streams="  - {name: all, listen: {udp: any}, decoder: datagram, segment_size: 1MiB, retention: {size: 2MiB}}"
+streams="  - {name: all, listen: {udp: any}, decoder: datagram, linger: 50ms, segment_size: 1MiB, retention: {size: 2MiB}}"
 start_weir "${in_rx[@]}"
 send_numbered 9000 3000 --size 1000
 end_of_load "$last_pid"
