@@ -22,7 +22,7 @@ static __rte_always_inline const uint8_t *rx_line(const uint8_t *at, const uint8
 
 /* A run (rx_run.h): appends the lines from *from up to `all` until one does not fit the case, to
  * which *from then points: the number of events. */
-static __rte_noinline uint64_t rx_run_lines(struct lane *lane, const struct rx_stream *stream,
+static __rte_noinline unsigned rx_run_lines(struct lane *lane, const struct rx_stream *stream,
 					    const struct rx_packet *p, const uint8_t **from,
 					    const uint8_t *all)
 {
@@ -30,7 +30,8 @@ static __rte_noinline uint64_t rx_run_lines(struct lane *lane, const struct rx_s
 	const uint8_t *const key = rx_key(stream, p);
 	const uint64_t key_len = rx_key_len(key);
 	const uint8_t *at = *from, *end;
-	uint64_t bytes = 0, records = b->records;
+	uint64_t bytes = 0;
+	unsigned events = 0;
 	uint8_t *cursor = b->cursor;
 	struct rx_run run;
 
@@ -41,18 +42,24 @@ static __rte_noinline uint64_t rx_run_lines(struct lane *lane, const struct rx_s
 		uint64_t len = (uint64_t)(end - at);
 		if (unlikely(!len))
 			continue;
-		if (unlikely(len >= RX_RUN_VALUE || records == run.records_max ||
+		if (unlikely(len >= RX_RUN_VALUE || events == run.room ||
 			     cursor + key_len + len > run.limit))
 			break;
-		cursor = rx_run_frame(cursor, &run, records++, key, key_len,
-				      key_len > RX_KEY_READABLE, len);
+		uint8_t *const record = cursor;
+		uint8_t *to = rx_run_head(record, &run, key_len, len, &cursor);
+		__builtin_memcpy(to, key, RX_KEY_READABLE);
+		if (key_len > RX_KEY_READABLE)
+			__builtin_memcpy(to + RX_KEY_READABLE, key + RX_KEY_READABLE,
+					 RX_KEY_LONGEST - RX_KEY_READABLE);
+		rx_run_tail(to + key_len, len, cursor);
 		rx_copy(cursor - 1 - len, at, (uint32_t)len);
 		bytes += len;
+		events++;
+		rx_run_fetch_ahead(record, cursor);
 	}
 	*from = at;
-	uint64_t events = records - b->records;
 	b->cursor = cursor;
-	b->records = (uint32_t)records;
+	b->records += events;
 	b->value_bytes += bytes;
 	return events;
 }

@@ -13,7 +13,6 @@
 #include "rx_run_datagram.h"
 
 enum {
-	PREFETCH_AHEAD = 4,
 	UNTOLD_POLLS = 16, /* bursts after which a stream's counters know its events */
 };
 
@@ -31,46 +30,52 @@ static __rte_noinline void parse_other(struct lane *lane, struct rx_packet *p, s
 		rx_sender_take(lane->senders, p);
 }
 
-struct parsed {
+/* What was taken of a burst. */
+struct taken {
+	unsigned packets, plain;
 	uint64_t bytes; /* of the frames */
-	unsigned plain; /* packets in one piece in an mbuf of the port's own pool */
 };
 
-/* 2. parse, 3. route; the sender's key is written on the way. */
-static __rte_noinline struct parsed parse_and_route(struct lane *lane, unsigned n)
+/* 2. parse, 3. route; the sender's key is written on the way. Ends before a packet that can go the
+ * short way, but takes one at least: the number parsed. */
+static __rte_noinline unsigned parse_and_route(struct lane *lane, struct rte_mbuf **mbufs,
+					       unsigned n, struct taken *taken)
 {
-	const uint16_t *by_port = lane->route->by_port;
-	const bool filters = lane->route->filters_count != 0;
-	struct rte_mbuf **mbufs = lane->mbufs;
+	const struct rx_route *route = lane->route;
+	const bool filters = route->filters_count != 0;
 	struct rx_packet *p = lane->packets;
-	struct parsed sum = {0};
+	unsigned i;
 
-	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-	for (unsigned i = 0; i < n; i++, p++) {
+	for (i = 0; i < n; i++, p++) {
 		struct rte_mbuf *m = mbufs[i];
+		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 		uint64_t udp;
 
-		if (i + PREFETCH_AHEAD < n)
-			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
-		sum.bytes += m->pkt_len;
-		if (unlikely(filters ||
-			     !rx_parse_plain(p, m, rte_pktmbuf_mtod(m, const uint8_t *), &udp))) {
+		if (i + RX_FETCH_AHEAD < n)
+			rx_fetch(mbufs[i + RX_FETCH_AHEAD]);
+		if (unlikely(filters || !rx_plain(m, data, &udp))) {
 			parse_other(lane, p, m);
+			taken->bytes += m->pkt_len;
 			continue;
 		}
-		uint64_t stream = by_port[(udp >> 32) & 0xffff];
+		uint64_t stream = route->by_port[rx_plain_to(udp)];
 
-		sum.plain++;
+		if (i && stream != RX_NO_STREAM && route->streams[stream].runs)
+			break;
+		taken->bytes += m->pkt_len;
+		taken->plain++;
+		rx_parse_plain(p, data, udp);
 		p->mbuf = m;
 		p->kind = RX_PACKET_PLAIN | stream;
 		if (unlikely(stream == RX_NO_STREAM)) {
 			p->row = LEDGER_unrouted_none;
 			continue;
 		}
-		rx_sender_take_v4(p, (uint16_t)(udp >> 48));
+		const struct rx_sender_v4 sender =
+			rx_sender_v4(data + RX_PLAIN_IP + 12, rx_plain_from(udp));
+		rx_sender_put_key_v4(p->key, &sender);
 	}
-	return sum;
+	return i;
 }
 
 /* A packet that left no event is counted on its stream, too. */
@@ -84,22 +89,11 @@ static void count_unstored(struct lane *lane, const struct rx_stream *stream, ui
 		state_add(&p->packets_undecodable, 1);
 }
 
-static inline void note_untold(struct lane *lane, uint16_t slot)
-{
-	struct rx_batch *b = &lane->batches[slot];
-
-	if (b->untold)
-		return;
-	b->untold = true;
-	lane->untold[lane->untold_count++] = slot;
-}
-
 /* 4. decode: each event gets its key and is copied once, into the open batch. */
 static inline void decode(struct lane *lane, unsigned n)
 {
 	const struct rx_stream *stream = NULL;
 	uint16_t last = RX_NO_STREAM;
-	bool run = false;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct rx_packet *p = &lane->packets[i];
@@ -111,19 +105,39 @@ static inline void decode(struct lane *lane, unsigned n)
 		if (unlikely(p->stream != last)) {
 			last = p->stream;
 			stream = &lane->route->streams[last];
-			note_untold(lane, stream->slot);
-			run = rx_run_datagram_possible(stream);
-		}
-		unsigned done = run ? rx_run_datagram(lane, stream, p, n - i) : 0;
-		if (likely(done)) {
-			lane->rows[LEDGER_stored_none] += done;
-			i += done - 1;
-			continue;
+			lane_note_untold(lane, stream->slot);
 		}
 		uint8_t row = rx_decode(lane, stream, p);
 		lane->rows[row]++;
 		if (unlikely(row != LEDGER_stored_none))
 			count_unstored(lane, stream, row);
+	}
+}
+
+/* 2. to 4. Most packets go all the way from frame to batch one by one, those between them step by
+ * step. */
+static inline struct taken take(struct lane *lane, unsigned n)
+{
+	/* A filter may ask for anything, also of what another stream's port would take. */
+	const bool filters = lane->route->filters_count != 0;
+	struct taken taken = {0};
+
+	for (unsigned i = 0; i < n && i < RX_FETCH_AHEAD; i++)
+		rx_fetch(lane->mbufs[i]);
+	for (;;) {
+		unsigned done = filters ? 0
+					: rx_run_datagram(lane, lane->mbufs + taken.packets,
+							  n - taken.packets, &taken.bytes);
+
+		lane->rows[LEDGER_stored_none] += done;
+		taken.plain += done;
+		taken.packets += done;
+		if (likely(taken.packets == n))
+			return taken;
+		done = parse_and_route(lane, lane->mbufs + taken.packets, n - taken.packets,
+				       &taken);
+		decode(lane, done);
+		taken.packets += done;
 	}
 }
 
@@ -152,17 +166,16 @@ static inline unsigned poll_queue(struct lane *lane, const struct lane_queue *q)
 	if (n == 0)
 		return 0;
 	state_add(&q->state->begun, n);
-	struct parsed parsed = parse_and_route(lane, n);
-	decode(lane, n);
+	struct taken taken = take(lane, n);
 
 	/* 5. the mbufs go home with their burst: straight into the queue's own pool, when nothing
 	 * hangs on them */
-	if (likely(parsed.plain == n))
+	if (likely(taken.plain == n))
 		rte_mempool_put_bulk(lane->mbufs[0]->pool, (void **)lane->mbufs, n);
 	else
 		rte_pktmbuf_free_bulk(lane->mbufs, n);
 
-	account(lane, q->state, n, parsed.bytes);
+	account(lane, q->state, n, taken.bytes);
 	return n;
 }
 

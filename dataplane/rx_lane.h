@@ -60,6 +60,18 @@ struct lane {
 
 enum { LANE_SCRATCH = 65536 };
 
+/* The stream of this slot is about to have events that its counters do not know (rx_batch_tell()).
+ */
+static __rte_always_inline void lane_note_untold(struct lane *lane, uint16_t slot)
+{
+	struct rx_batch *b = &lane->batches[slot];
+
+	if (b->untold)
+		return;
+	b->untold = true;
+	lane->untold[lane->untold_count++] = slot;
+}
+
 /* One round over the lane's queues. lane->now must be fresh. Returns packets taken plus batches
  * closed; 0: nothing was there. */
 unsigned lane_poll(struct lane *lane);

@@ -33,7 +33,6 @@ struct rx_packet {
 			uint8_t is_ipv6;
 			uint8_t one_piece; /* all data is in the first segment */
 			uint8_t row;	   /* enum ledger, or RX_OK */
-			uint8_t plain;	   /* rx_parse_plain() found it so */
 		};
 		uint64_t kind; /* all of them at once */
 	};
@@ -46,12 +45,10 @@ struct rx_packet {
 	};
 };
 
-/* rx_packet.kind of a plain packet, but for the stream: IPv4 without options or tag, in one piece,
- * not taken by any row of the ledger. */
-#define RX_PACKET_PLAIN ((UINT64_C(1) << 16 | (uint64_t)RX_OK << 8 | 1) << 24)
-#define RX_PACKET_KIND	UINT64_C(0xffffffffffff0000)
+/* rx_packet.kind of a plain packet (rx_parse.h), but for the stream. */
+#define RX_PACKET_PLAIN (((uint64_t)RX_OK << 8 | 1) << 24)
 
-/* rx_parse_plain() stores several fields at once. */
+/* A plain packet's fields are stored several at once. */
 _Static_assert(
 	offsetof(struct rx_packet, payload_len) == offsetof(struct rx_packet, payload_off) + 4 &&
 		offsetof(struct rx_packet, src_port) == offsetof(struct rx_packet, ip_off) + 2 &&
@@ -59,7 +56,14 @@ _Static_assert(
 		offsetof(struct rx_packet, vlan) == offsetof(struct rx_packet, ip_off) + 6 &&
 		offsetof(struct rx_packet, is_ipv6) == offsetof(struct rx_packet, kind) + 2 &&
 		offsetof(struct rx_packet, one_piece) == offsetof(struct rx_packet, kind) + 3 &&
-		offsetof(struct rx_packet, row) == offsetof(struct rx_packet, kind) + 4 &&
-		offsetof(struct rx_packet, plain) == offsetof(struct rx_packet, kind) + 5,
+		offsetof(struct rx_packet, row) == offsetof(struct rx_packet, kind) + 4,
 	"words");
 _Static_assert(sizeof(struct rx_packet) <= 64, "one line a packet");
+
+/* A frame's first line is fetched so many packets before it is parsed. */
+enum { RX_FETCH_AHEAD = 4 };
+
+static __rte_always_inline void rx_fetch(const struct rte_mbuf *m)
+{
+	rte_prefetch0(rte_pktmbuf_mtod(m, const void *));
+}

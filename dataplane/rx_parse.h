@@ -137,41 +137,63 @@ enum {
  * is not the mbuf's own. */
 #define RX_PLAIN_NOT (RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
 
-/* Nearly every packet: no tag, IPv4 without options, UDP, whole, in one piece. Few branches, and
- * fields stored in whole words; false: look again, one by one, for the reason. Fills in ip, lengths
- * and ports; *ports is the UDP header's first word, source port highest. */
-static __rte_always_inline bool rx_parse_plain(struct rx_packet *p, const struct rte_mbuf *m,
-					       const uint8_t *data, uint64_t *ports)
+/* Of a plain packet's UDP header: bytes of the payload; the ports, in host order. */
+static __rte_always_inline uint32_t rx_plain_payload(uint64_t udp)
+{
+	return ((uint32_t)(udp >> 16) & 0xffff) - 8;
+}
+
+static __rte_always_inline uint16_t rx_plain_from(uint64_t udp)
+{
+	return (uint16_t)(udp >> 48);
+}
+
+static __rte_always_inline uint16_t rx_plain_to(uint64_t udp)
+{
+	return (uint16_t)(udp >> 32);
+}
+
+/* Nearly every packet is plain: no tag, IPv4 without options, UDP, whole, in one piece. Few
+ * branches; false: look again, one by one, for the reason. *udp is the UDP header as a number:
+ * source port highest, then destination port, length (at least 8, and within the packet), checksum.
+ */
+static __rte_always_inline bool rx_plain(const struct rte_mbuf *m, const uint8_t *data,
+					 uint64_t *udp)
 {
 	/* Little endian, from the EtherType on: 0x0800, version 4 with 5 words, any TOS, total
 	 * length. From the fragment field on: no bits but "don't fragment", any TTL, protocol 17.
 	 */
 	const uint64_t head_mask = 0xffffff, head = 0x450008;
 	const uint64_t rest_mask = 0xff00ff3f, rest = (uint64_t)IPPROTO_UDP << 24;
-	uint64_t at_type, at_fragment, udp, word;
+	uint64_t at_type, at_fragment, word;
 
 	if (unlikely(m->data_len < RX_PLAIN_PAYLOAD))
 		return false;
 	__builtin_memcpy(&at_type, data + 12, sizeof(at_type));
 	__builtin_memcpy(&at_fragment, data + RX_PLAIN_IP + 6, sizeof(at_fragment));
-	__builtin_memcpy(&udp, data + RX_PLAIN_UDP, sizeof(udp));
-	udp = __builtin_bswap64(udp);
+	__builtin_memcpy(&word, data + RX_PLAIN_UDP, sizeof(word));
+	*udp = word = __builtin_bswap64(word);
 	uint32_t total = __builtin_bswap16((uint16_t)(at_type >> 32));
-	uint32_t len = (uint32_t)(udp >> 16) & 0xffff;
+	/* A length that is too small comes out as a large payload. */
+	uint64_t needs = RX_PLAIN_PAYLOAD - RX_PLAIN_IP + (uint64_t)rx_plain_payload(word);
 
 	if (unlikely(((at_type & head_mask) ^ head) | ((at_fragment & rest_mask) ^ rest) |
 		     (m->ol_flags & RX_PLAIN_NOT) | (m->data_len ^ m->pkt_len)))
 		return false;
-	if (unlikely((RX_PLAIN_IP + total > m->pkt_len) | (len < 8) | (20 + len > total)))
-		return false;
+	return likely(!((RX_PLAIN_IP + total > m->pkt_len) | (needs > total)));
+}
+
+/* Fills in ip, lengths and ports of a plain packet, in whole words. */
+static __rte_always_inline void rx_parse_plain(struct rx_packet *p, const uint8_t *data,
+					       uint64_t udp)
+{
+	uint64_t word = RX_PLAIN_PAYLOAD | (uint64_t)rx_plain_payload(udp) << 32;
+
 	p->ip = data + RX_PLAIN_IP;
-	word = RX_PLAIN_PAYLOAD | (uint64_t)(len - 8) << 32;
 	__builtin_memcpy(&p->payload_off, &word, sizeof(word));
 	word = RX_PLAIN_IP | udp >> 48 << 16 | (udp & UINT64_C(0xffff00000000)) |
 	       (uint64_t)RX_NO_VLAN << 48;
 	__builtin_memcpy(&p->ip_off, &word, sizeof(word));
-	*ports = udp;
-	return true;
 }
 
 /* Fills in p but for key and stream; returns RX_OK or the row of the ledger. */

@@ -31,6 +31,13 @@ static void take_ports(struct rx_route *route, uint16_t index, unsigned first, u
 			route->by_port[port] = index;
 }
 
+/* What rx_run_datagram() knows how to do. */
+static bool may_run(const struct rx_stream *stream)
+{
+	return stream->decoder == PLAN_DECODER_datagram && stream->key == PLAN_KEY_SENDER &&
+	       !stream->headers;
+}
+
 static int add_stream(struct rx_route *route, const struct plan *plan,
 		      const struct plan_stream *from, char *err, size_t err_size)
 {
@@ -41,6 +48,7 @@ static int add_stream(struct rx_route *route, const struct plan *plan,
 	to->decoder = from->decoder;
 	to->key = from->key;
 	to->headers = from->headers;
+	to->runs = may_run(to);
 	to->batch_bytes = from->batch_bytes;
 	to->linger_ns = from->linger_ns;
 	if (from->filter_insns) {

@@ -20,6 +20,7 @@ struct rx_stream {
 	uint8_t decoder; /* enum plan_decoder */
 	uint8_t key;	 /* enum plan_key */
 	uint8_t headers; /* bits of enum plan_header */
+	uint8_t runs;	 /* plain packets may take the short way, rx_run_datagram.h */
 	uint32_t batch_bytes;
 	uint64_t linger_ns;
 	struct rx_filter filter; /* .bpf NULL: none */

@@ -1,54 +1,98 @@
 /*
- * A run (rx_run.h) of decoder `datagram`, key by sender over IPv4: packet after packet.
+ * A run (rx_run.h) of plain packets (rx_parse.h) for decoder `datagram`, key by sender: each goes
+ * from its frame straight into the open batch of its stream, and nothing about it is kept between.
  */
 #pragma once
 
 #include "rx_parse.h"
 #include "rx_run.h"
 
-/* Does a stream's config allow it? */
-static inline bool rx_run_datagram_possible(const struct rx_stream *stream)
+/* A stream's open batch, while packets go into it. */
+struct rx_run_open {
+	struct rx_run run;
+	struct rx_batch *batch; /* NULL: none */
+	uint8_t *cursor;
+	uint64_t bytes;
+};
+
+static __rte_always_inline void rx_run_close(struct rx_run_open *open, unsigned packets)
 {
-	return stream->decoder == PLAN_DECODER_datagram && stream->key == PLAN_KEY_SENDER &&
-	       !stream->headers;
+	struct rx_batch *b = open->batch;
+
+	if (!b)
+		return;
+	b->cursor = open->cursor;
+	b->records += packets;
+	b->packets += packets;
+	b->value_bytes += open->bytes;
+	if (packets < RX_RUN_SHORT)
+		rx_run_fetch_next(open->cursor);
 }
 
-/* Appends packets p[0..n) until one is not of the first one's kind, or has no room: the number
- * done. A function of its own, so that what it works with stays in registers. */
-static __rte_noinline unsigned rx_run_datagram(struct lane *lane, const struct rx_stream *stream,
-					       const struct rx_packet *p, unsigned n)
+/* False: the stream, or what comes next in its batch, is none of the common case. */
+static __rte_always_inline bool rx_run_open(struct rx_run_open *open, struct lane *lane,
+					    uint16_t index)
 {
-	struct rx_batch *b = &lane->batches[stream->slot];
-	const uint64_t kind = p->kind;
-	const struct rx_packet *const first = p, *end = p + n;
-	uint64_t bytes = 0, records = b->records;
-	uint8_t *cursor = b->cursor;
-	struct rx_run run;
+	open->batch = NULL;
+	if (index == RX_NO_STREAM || !lane->route->streams[index].runs)
+		return false;
+	const uint16_t slot = lane->route->streams[index].slot;
+	struct rx_batch *b = &lane->batches[slot];
 
-	if ((kind & RX_PACKET_KIND) != RX_PACKET_PLAIN || !rx_run_begin(lane, b, &run))
-		return 0;
-	if (records + n > run.records_max)
-		end = p + (run.records_max - records);
+	if (!rx_run_begin(lane, b, &open->run))
+		return false;
+	lane_note_untold(lane, slot);
+	open->batch = b;
+	open->cursor = b->cursor;
+	open->bytes = 0;
+	return true;
+}
 
-	for (; p < end; p++) {
-		const uint64_t value_len = p->payload_len;
+/* Stores packets mbufs[0..n) until one is not of the common case, or finds no room: the number
+ * stored. Their frames' bytes are added to *frames. */
+static __rte_noinline unsigned rx_run_datagram(struct lane *lane, struct rte_mbuf **mbufs,
+					       unsigned n, uint64_t *frames)
+{
+	const uint16_t *by_port = lane->route->by_port;
+	struct rx_run_open open = {0};
+	unsigned index = RX_NO_STREAM + 1u /* none at all */, i, first = 0, end = n;
+	uint64_t sum = 0;
 
-		if (unlikely(p->kind != kind || value_len >= RX_RUN_VALUE))
+	for (i = 0; i < end; i++) {
+		const struct rte_mbuf *m = mbufs[i];
+		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+		uint64_t udp;
+
+		if (i + RX_FETCH_AHEAD < n)
+			rx_fetch(mbufs[i + RX_FETCH_AHEAD]);
+		if (unlikely(!rx_plain(m, data, &udp)))
 			break;
-		const uint64_t key_len = (uint64_t)(p->key[0] >> 1) + 1;
+		if (unlikely(by_port[rx_plain_to(udp)] != index)) {
+			rx_run_close(&open, i - first);
+			first = i;
+			index = by_port[rx_plain_to(udp)];
+			if (!rx_run_open(&open, lane, (uint16_t)index))
+				break;
+			end = RTE_MIN(n, i + open.run.room);
+		}
+		const uint64_t value_len = rx_plain_payload(udp);
+		const struct rx_sender_v4 sender =
+			rx_sender_v4(data + RX_PLAIN_IP + 12, rx_plain_from(udp));
+		const uint64_t key_len = 1 + sender.address_len + sender.port.len;
 
-		if (unlikely(cursor + key_len + value_len > run.limit))
+		if (unlikely(value_len >= RX_RUN_VALUE ||
+			     open.cursor + key_len + value_len > open.run.limit))
 			break;
-		cursor = rx_run_frame(cursor, &run, records++, p->key, key_len, false, value_len);
-		rx_copy(cursor - 1 - value_len, p->ip + (RX_PLAIN_PAYLOAD - RX_PLAIN_IP),
-			(uint32_t)value_len);
-		bytes += value_len;
+		uint8_t *const record = open.cursor;
+		uint8_t *to = rx_run_head(record, &open.run, key_len, value_len, &open.cursor);
+		rx_sender_put_key_v4(to, &sender);
+		rx_run_tail(to + key_len, value_len, open.cursor);
+		rx_copy(open.cursor - 1 - value_len, data + RX_PLAIN_PAYLOAD, (uint32_t)value_len);
+		open.bytes += value_len;
+		rx_run_fetch_ahead(record, open.cursor);
+		sum += m->pkt_len;
 	}
-	b->cursor = cursor;
-	b->records = (uint32_t)records;
-	b->packets += (uint32_t)(p - first);
-	b->value_bytes += bytes;
-	if (p - first < RX_RUN_SHORT)
-		rx_run_fetch(cursor);
-	return (unsigned)(p - first);
+	*frames += sum;
+	rx_run_close(&open, i - first);
+	return i;
 }
