@@ -41,7 +41,14 @@ else # a busy machine: not even a few hundred a second
 fi
 none "a packet that nobody counts" '.sizes[0].trials[] | select(.sent != .received + .missed or .lost != .missed)'
 assert_eq "where it is lost at top speed" "$(of '.sizes[0].trials[1] | "\(.purpose) \(.bound.stage) \(.missed > 0)"')" "topspeed nic true"
-assert_eq "what bounds the rate" "$(of .sizes[0].throughput.bound.stage)" nic
+none "a loss that is not the interface's" '.sizes[0].trials[] | select(.lost > 0 and .bound.stage != "nic")'
+bound=$(of .sizes[0].throughput.bound.stage)
+if [ "$bound" = sender ]; then # a busy machine: in the slowest trial that failed it had no processor, and nothing was lost
+	late='.purpose == "search" and .bound.stage == "sender" and .lost == 0 and .packets_per_second < .98 * .asked_packets_per_second'
+	[ "$(of "[.sizes[0].trials[] | select($late)] | length > 0")" = true ] || fail "the sender is named, but was in time: $(cat "$T/loadtest.log")"
+else
+	assert_eq "what bounds the rate" "$bound" nic
+fi
 settle
 stop_weir
 assert_balanced
