@@ -36,10 +36,10 @@ struct taken {
 	uint64_t bytes; /* of the frames */
 };
 
-/* 2. parse, 3. route; the sender's key is written on the way. Ends before a packet that can go the
- * short way, but takes one at least: the number parsed. */
+/* 2. parse, 3. route; the sender's key is written on the way. Takes one packet at least, and ends
+ * before one that can go the short way, unless it is to take all: the number parsed. */
 static __rte_noinline unsigned parse_and_route(struct lane *lane, struct rte_mbuf **mbufs,
-					       unsigned n, struct taken *taken)
+					       unsigned n, bool all, struct taken *taken)
 {
 	const struct rx_route *route = lane->route;
 	const bool filters = route->filters_count != 0;
@@ -60,7 +60,7 @@ static __rte_noinline unsigned parse_and_route(struct lane *lane, struct rte_mbu
 		}
 		uint64_t stream = route->by_port[rx_plain_to(udp)];
 
-		if (i && stream != RX_NO_STREAM && route->streams[stream].runs)
+		if (i && !all && stream != RX_NO_STREAM && route->streams[stream].runs)
 			break;
 		taken->bytes += m->pkt_len;
 		taken->plain++;
@@ -121,6 +121,7 @@ static inline struct taken take(struct lane *lane, unsigned n)
 	/* A filter may ask for anything, also of what another stream's port would take. */
 	const bool filters = lane->route->filters_count != 0;
 	struct taken taken = {0};
+	bool stepped = false;
 
 	for (unsigned i = 0; i < n && i < RX_FETCH_AHEAD; i++)
 		rx_fetch(lane->mbufs[i]);
@@ -134,8 +135,12 @@ static inline struct taken take(struct lane *lane, unsigned n)
 		taken.packets += done;
 		if (likely(taken.packets == n))
 			return taken;
+		/* Nothing even behind a packet that went step by step, which opens batches: there
+		 * is no slab, or the batch has become too large, and so it stays for this burst. */
+		bool in_vain = stepped && !done;
 		done = parse_and_route(lane, lane->mbufs + taken.packets, n - taken.packets,
-				       &taken);
+				       in_vain, &taken);
+		stepped = true;
 		decode(lane, done);
 		taken.packets += done;
 	}

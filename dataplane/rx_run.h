@@ -32,7 +32,7 @@ struct rx_run {
 	uint64_t mid;	      /* of the next record: attributes, which are 0, and both deltas */
 	uint64_t mid_step;    /* one offset delta more ... */
 	uint64_t mid_more;    /* ... and the bit that says that it takes two bytes, if it does */
-	uint64_t fixed;	      /* bytes of the body before the key */
+	uint64_t fixed;	      /* bytes of the body before the key, and the one behind the value */
 	unsigned room;	      /* records until the run must end; at least 1 */
 };
 

@@ -8,43 +8,43 @@
 #include "rx_run.h"
 
 /* A stream's open batch, while packets go into it. */
-struct rx_run_open {
+struct rx_run_at {
 	struct rx_run run;
 	struct rx_batch *batch; /* NULL: none */
 	uint8_t *cursor;
 	uint64_t bytes;
 };
 
-static __rte_always_inline void rx_run_close(struct rx_run_open *open, unsigned packets)
+static __rte_always_inline void rx_run_leave(struct rx_run_at *at, unsigned packets)
 {
-	struct rx_batch *b = open->batch;
+	struct rx_batch *b = at->batch;
 
 	if (!b)
 		return;
-	b->cursor = open->cursor;
+	b->cursor = at->cursor;
 	b->records += packets;
 	b->packets += packets;
-	b->value_bytes += open->bytes;
+	b->value_bytes += at->bytes;
 	if (packets < RX_RUN_SHORT)
-		rx_run_fetch_next(open->cursor);
+		rx_run_fetch_next(at->cursor);
 }
 
 /* False: the stream, or what comes next in its batch, is none of the common case. */
-static __rte_always_inline bool rx_run_open(struct rx_run_open *open, struct lane *lane,
-					    uint16_t index)
+static __rte_always_inline bool rx_run_enter(struct rx_run_at *at, struct lane *lane,
+					     uint16_t index)
 {
-	open->batch = NULL;
+	at->batch = NULL;
 	if (index == RX_NO_STREAM || !lane->route->streams[index].runs)
 		return false;
 	const uint16_t slot = lane->route->streams[index].slot;
 	struct rx_batch *b = &lane->batches[slot];
 
-	if (!rx_run_begin(lane, b, &open->run))
+	if (!rx_run_begin(lane, b, &at->run))
 		return false;
 	lane_note_untold(lane, slot);
-	open->batch = b;
-	open->cursor = b->cursor;
-	open->bytes = 0;
+	at->batch = b;
+	at->cursor = b->cursor;
+	at->bytes = 0;
 	return true;
 }
 
@@ -54,7 +54,7 @@ static __rte_noinline unsigned rx_run_datagram(struct lane *lane, struct rte_mbu
 					       unsigned n, uint64_t *frames)
 {
 	const uint16_t *by_port = lane->route->by_port;
-	struct rx_run_open open = {0};
+	struct rx_run_at at = {0};
 	unsigned index = RX_NO_STREAM + 1u /* none at all */, i, first = 0, end = n;
 	uint64_t sum = 0;
 
@@ -68,12 +68,12 @@ static __rte_noinline unsigned rx_run_datagram(struct lane *lane, struct rte_mbu
 		if (unlikely(!rx_plain(m, data, &udp)))
 			break;
 		if (unlikely(by_port[rx_plain_to(udp)] != index)) {
-			rx_run_close(&open, i - first);
+			rx_run_leave(&at, i - first);
 			first = i;
 			index = by_port[rx_plain_to(udp)];
-			if (!rx_run_open(&open, lane, (uint16_t)index))
+			if (!rx_run_enter(&at, lane, (uint16_t)index))
 				break;
-			end = RTE_MIN(n, i + open.run.room);
+			end = RTE_MIN(n, i + at.run.room);
 		}
 		const uint64_t value_len = rx_plain_payload(udp);
 		const struct rx_sender_v4 sender =
@@ -81,18 +81,18 @@ static __rte_noinline unsigned rx_run_datagram(struct lane *lane, struct rte_mbu
 		const uint64_t key_len = 1 + sender.address_len + sender.port.len;
 
 		if (unlikely(value_len >= RX_RUN_VALUE ||
-			     open.cursor + key_len + value_len > open.run.limit))
+			     at.cursor + key_len + value_len > at.run.limit))
 			break;
-		uint8_t *const record = open.cursor;
-		uint8_t *to = rx_run_head(record, &open.run, key_len, value_len, &open.cursor);
+		uint8_t *const record = at.cursor;
+		uint8_t *to = rx_run_head(record, &at.run, key_len, value_len, &at.cursor);
 		rx_sender_put_key_v4(to, &sender);
-		rx_run_tail(to + key_len, value_len, open.cursor);
-		rx_copy(open.cursor - 1 - value_len, data + RX_PLAIN_PAYLOAD, (uint32_t)value_len);
-		open.bytes += value_len;
-		rx_run_fetch_ahead(record, open.cursor);
+		rx_run_tail(to + key_len, value_len, at.cursor);
+		rx_copy(at.cursor - 1 - value_len, data + RX_PLAIN_PAYLOAD, (uint32_t)value_len);
+		at.bytes += value_len;
+		rx_run_fetch_ahead(record, at.cursor);
 		sum += m->pkt_len;
 	}
 	*frames += sum;
-	rx_run_close(&open, i - first);
+	rx_run_leave(&at, i - first);
 	return i;
 }

@@ -6,8 +6,9 @@
  * foretell; so it does not matter how many senders there are. IPv6 costs as much as all the rest of
  * a packet, and senders repeat, so each lane keeps a direct-mapped cache of it.
  *
- * Two steps over the burst, rx_sender_take() and rx_sender_key(): what the first one stored or
- * fetched is there when the second one looks at it.
+ * What does not go the short way (rx_run_datagram.h) takes two steps, rx_sender_take() and
+ * rx_sender_key(): what the first one stored or fetched is there when the second one looks at it,
+ * if such packets follow each other.
  *
  * One thread: the lane's polling core.
  */
@@ -85,7 +86,7 @@ static __rte_always_inline struct rx_sender_port rx_sender_port(uint16_t port)
 	return s;
 }
 
-/* "65535"; six bytes are written. */
+/* "65535"; five bytes are written at most. */
 static __rte_always_inline void rx_sender_put_port(uint8_t *p, const struct rx_sender_port *s)
 {
 	const uint32_t hundreds = (uint32_t)s->hundreds;
