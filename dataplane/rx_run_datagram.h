@@ -75,6 +75,8 @@ static __rte_noinline unsigned rx_run_datagram(struct lane *lane, struct rte_mbu
 				break;
 			end = RTE_MIN(n, i + at.run.room);
 		}
+		if (!at.batch) /* no port's stream is the index before the first packet */
+			__builtin_unreachable();
 		const uint64_t value_len = rx_plain_payload(udp);
 		const struct rx_sender_v4 sender =
 			rx_sender_v4(data + RX_PLAIN_IP + 12, rx_plain_from(udp));
