@@ -47,11 +47,8 @@ static __rte_noinline unsigned rx_run_lines(struct lane *lane, const struct rx_s
 			break;
 		uint8_t *const record = cursor;
 		uint8_t *to = rx_run_head(record, &run, key_len, len, &cursor);
-		__builtin_memcpy(to, key, RX_KEY_READABLE);
-		if (key_len > RX_KEY_READABLE)
-			__builtin_memcpy(to + RX_KEY_READABLE, key + RX_KEY_READABLE,
-					 RX_KEY_LONGEST - RX_KEY_READABLE);
-		rx_run_tail(to + key_len, len, cursor);
+		to = rx_put_key(to, key, (uint32_t)key_len);
+		rx_run_tail(to, len, cursor);
 		rx_copy(cursor - 1 - len, at, (uint32_t)len);
 		bytes += len;
 		events++;

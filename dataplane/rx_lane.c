@@ -72,7 +72,7 @@ static __rte_noinline unsigned parse_and_route(struct lane *lane, struct rte_mbu
 			continue;
 		}
 		const struct rx_sender_v4 sender =
-			rx_sender_v4(data + RX_PLAIN_IP + 12, rx_plain_from(udp));
+			rx_sender_v4(data + RX_PLAIN_SENDER, rx_plain_from(udp));
 		rx_sender_put_key_v4(p->key, &sender);
 	}
 	return i;

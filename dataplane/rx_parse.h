@@ -129,6 +129,7 @@ static inline uint8_t rx_parse_ipv6(struct rx_packet *p, const uint8_t *data, ui
 
 enum {
 	RX_PLAIN_IP = 14,
+	RX_PLAIN_SENDER = RX_PLAIN_IP + 12, /* the source address */
 	RX_PLAIN_UDP = RX_PLAIN_IP + 20,
 	RX_PLAIN_PAYLOAD = RX_PLAIN_UDP + 8,
 };

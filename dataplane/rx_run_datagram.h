@@ -79,7 +79,7 @@ static __rte_noinline unsigned rx_run_datagram(struct lane *lane, struct rte_mbu
 			__builtin_unreachable();
 		const uint64_t value_len = rx_plain_payload(udp);
 		const struct rx_sender_v4 sender =
-			rx_sender_v4(data + RX_PLAIN_IP + 12, rx_plain_from(udp));
+			rx_sender_v4(data + RX_PLAIN_SENDER, rx_plain_from(udp));
 		const uint64_t key_len = 1 + sender.address_len + sender.port.len;
 
 		if (unlikely(value_len >= RX_RUN_VALUE ||
